@@ -1,0 +1,295 @@
+/**
+ * Dependency resolver of one workflow: says which tasks became ready, with their parameters, and which can never run.
+ *
+ * It releases no more at a time than its window holds, so that live tasks follow the work in flight and not the size of the
+ * definition. It runs nothing, retries nothing, and does not say when the workflow is done: it has no phases of its own but
+ * follows those of its workflow, so the workflow's recorded facts move it. A task that failed for good under `fail_fast`
+ * closes it as well: what it released between the failure and the workflow's word would never hear that word.
+ *
+ * What it releases it states before what it rules out: a skip that comes back releases in its turn, and has to find counted what
+ * was released before.
+ *
+ * Hears of tasks by their recorded facts; what it states itself comes back to it and is counted then. After a recovery the
+ * transient facts are missing from its past: then a task counts as released again only once it was released again.
+ */
+import { assign, enqueueActions, setup } from 'xstate';
+
+import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
+import { type Failure, failure } from './failures.ts';
+import {
+  collect, expand, handIn, handInRoots, initialProgress, isExhausted, isUnreleased, type Progress, release, settle, settleElement, type TaskOutcome,
+} from './policies/progress.ts';
+import { collected, elementId, itemsOf, readyNow, ruledOut, skipUnreleased } from './policies/release.ts';
+import { taskAt, topologyOf } from './policies/topology.ts';
+
+/** What a resolver is created with. */
+export type ResolverInput = DataOf<'workflow:submitted'> & {
+  /** Epoch milliseconds. */
+  readonly submittedAt: number;
+  /**
+   * Tasks of the workflow, and elements of its fan-outs, that may be released and not have ended at the same time; an
+   * integer from 1. The definition's `maxParallelTasks` goes before it.
+   * @defaultValue `1_000`
+   */
+  readonly window?: number;
+};
+
+/** All that a resolver remembers. */
+export type ResolverContext = Progress;
+
+type TaskEnd = EventOf<'task:completed' | 'task:retry_exhausted' | 'task:cancelled'>;
+
+/** What a resolver hears: its workflow, the ends of tasks, and its own facts. */
+export type ResolverEvent =
+  | TaskEnd
+  | EventOf<
+      | 'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'
+      | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'task:submitted' | 'task:expanded'
+      | 'task:ready' | 'task:skipped' | 'task:collected'
+    >;
+
+/** The facts that a resolver owns, and the command that it gives to the elements of a fan-out that was cancelled. */
+export type ResolverFact = DraftOf<'task:ready' | 'task:skipped' | 'task:collected' | 'task:cancel'>;
+
+/** The value of each option that {@link ResolverInput} leaves out. */
+export const resolverDefaults = { window: 1_000 } as const;
+
+export const dependencyResolverMachine = setup({
+  types: {
+    input: {} as ResolverInput,
+    context: {} as ResolverContext,
+    events: {} as ResolverEvent,
+    emitted: {} as ResolverFact,
+  },
+  guards: {
+    isFatal: ({ context, event }) =>
+      event.type === 'task:retry_exhausted' && event.data.element === undefined && context.definition.failurePolicy === 'fail_fast',
+  },
+  actions: {
+    handInTask: assign(({ context, event }) => (event.type === 'task:submitted' ? handIn(context, event.data.taskId) : context)),
+    handInRoots: assign(({ context }) => handInRoots(context)),
+    countReleased: assign(({ context, event }) => (event.type === 'task:ready' ? release(context, event.data) : context)),
+    noteCollected: assign(({ context, event }) => (event.type === 'task:collected' ? collect(context, event.data.taskId) : context)),
+    noteOutcome: assign(({ context, event }) => evolve(context, event)),
+    stateReady: enqueueActions(({ context, enqueue }) => {
+      for (const draft of readyNow(context)) enqueue.emit(draft);
+    }),
+    stateWhatFollows: enqueueActions(({ context, event, enqueue }) => {
+      for (const draft of consequences(context, event)) enqueue.emit(draft);
+    }),
+    stateSkipped: enqueueActions(({ context, event, enqueue }) => {
+      for (const draft of skipUnreleased(context, reasonOf(event))) enqueue.emit(draft);
+    }),
+  },
+}).createMachine({
+  id: 'dependencyResolver',
+  description: 'Releases the tasks of one workflow as what they depend on ends.',
+  context: ({ input }) => startingFrom(input),
+  initial: 'preparing',
+  on: {
+    'task:ready': { actions: 'countReleased' },
+    'task:collected': { actions: 'noteCollected' },
+    'workflow:completed': { target: '.settled' },
+    'workflow:failed': { target: '.settled' },
+    'workflow:cancelled': { target: '.settled' },
+  },
+  states: {
+    preparing: {
+      description: 'The tasks are being handed in; none is released before the workflow has started.',
+      on: {
+        'workflow:submitted': {},
+        'task:submitted': { actions: 'handInTask' },
+        'workflow:started': { target: 'resolving', actions: ['handInRoots', 'stateReady'] },
+        'task:completed': {},
+        'task:retry_exhausted': {},
+        'task:cancelled': {},
+        'task:expanded': {},
+        'task:skipped': {},
+        'workflow:paused': {},
+        'workflow:resumed': {},
+        'workflow:failing': {},
+        'workflow:cancelling': {},
+      },
+    },
+    resolving: {
+      description: 'Each end of a task releases what waited for it, as far as the window has room.',
+      on: {
+        'workflow:submitted': {},
+        'task:submitted': {},
+        'workflow:started': {},
+        'task:completed': { actions: ['noteOutcome', 'stateReady', 'stateWhatFollows'] },
+        'task:retry_exhausted': [
+          { guard: 'isFatal', target: 'closing', actions: 'noteOutcome' },
+          { actions: ['noteOutcome', 'stateReady', 'stateWhatFollows'] },
+        ],
+        'task:cancelled': { actions: ['noteOutcome', 'stateReady', 'stateWhatFollows'] },
+        'task:skipped': { actions: ['noteOutcome', 'stateReady'] },
+        'task:expanded': { actions: ['noteOutcome', 'stateReady', 'stateWhatFollows'] },
+        'workflow:paused': { target: 'held' },
+        'workflow:resumed': {},
+        'workflow:failing': { target: 'closing', actions: 'stateSkipped' },
+        'workflow:cancelling': { target: 'closing', actions: 'stateSkipped' },
+      },
+    },
+    held: {
+      description: 'The workflow is paused: what ends is noted, nothing is released.',
+      on: {
+        'workflow:submitted': {},
+        'task:submitted': {},
+        'workflow:started': {},
+        'task:completed': { actions: ['noteOutcome', 'stateWhatFollows'] },
+        'task:retry_exhausted': [
+          { guard: 'isFatal', target: 'closing', actions: 'noteOutcome' },
+          { actions: ['noteOutcome', 'stateWhatFollows'] },
+        ],
+        'task:cancelled': { actions: ['noteOutcome', 'stateWhatFollows'] },
+        'task:skipped': { actions: 'noteOutcome' },
+        'task:expanded': { actions: ['noteOutcome', 'stateWhatFollows'] },
+        'workflow:paused': {},
+        'workflow:resumed': { target: 'resolving', actions: 'stateReady' },
+        'workflow:failing': { target: 'closing', actions: 'stateSkipped' },
+        'workflow:cancelling': { target: 'closing', actions: 'stateSkipped' },
+      },
+    },
+    closing: {
+      description: 'The workflow will not go on: nothing is released, what was not released is skipped, the ends of the rest are noted.',
+      on: {
+        'workflow:submitted': {},
+        'task:submitted': {},
+        'workflow:started': {},
+        'task:completed': { actions: 'noteOutcome' },
+        'task:retry_exhausted': { actions: 'noteOutcome' },
+        'task:cancelled': { actions: 'noteOutcome' },
+        'task:skipped': { actions: 'noteOutcome' },
+        'task:expanded': { actions: 'noteOutcome' },
+        'workflow:paused': {},
+        'workflow:resumed': {},
+        'workflow:failing': { actions: 'stateSkipped' },
+        'workflow:cancelling': { actions: 'stateSkipped' },
+      },
+    },
+    settled: {
+      type: 'final',
+      description: 'The workflow has ended.',
+    },
+  },
+});
+
+function startingFrom({ workflowId, definition, input, window = resolverDefaults.window }: ResolverInput): ResolverContext {
+  return initialProgress({ workflowId, definition, input, window: definition.maxParallelTasks ?? window });
+}
+
+/** Folds the end of a task or element, or the expansion of a fan-out, into the progress. */
+function evolve(context: ResolverContext, event: ResolverEvent): ResolverContext {
+  switch (event.type) {
+    case 'task:completed':
+    case 'task:retry_exhausted':
+    case 'task:cancelled': {
+      const outcome = outcomeOf(event);
+      if (event.data.element === undefined) return settle(context, event.data.taskId, outcome);
+      return settleElement(context, event.data.element, 'error' in outcome ? { error: outcome.error } : { result: outcome.result });
+    }
+    case 'task:skipped': {
+      const { taskId, because, policy } = event.data;
+      return settle(context, taskId, { status: 'skipped', attempts: 0, because, policy });
+    }
+    case 'task:expanded': {
+      const index = topologyOf(context.definition).byId.get(event.data.taskId);
+      const items = index === undefined ? undefined : itemsOf(context, index);
+      return index === undefined || items === undefined || 'fault' in items ? context : expand(context, index, items.value);
+    }
+    default:
+      return context;
+  }
+}
+
+function outcomeOf({ type, data }: TaskEnd): Exclude<TaskOutcome, { status: 'skipped' }> {
+  if (type === 'task:completed') return { status: 'completed', attempts: data.attempt, durationMs: data.durationMs, result: data.result };
+  if (type === 'task:retry_exhausted') return { status: 'failed', attempts: data.attempts, durationMs: data.durationMs, error: data.error };
+  return { status: 'cancelled', attempts: data.attempts, error: failure('TASK_CANCELLED', `Task '${data.taskId}' was cancelled: ${data.reason}`) };
+}
+
+/** What else than releases follows from an event that was folded into the progress. */
+function consequences(context: ResolverContext, event: ResolverEvent): readonly ResolverFact[] {
+  if (!('taskId' in event.data)) return [];
+  const element = 'element' in event.data ? event.data.element : undefined;
+  const { taskId } = event.data;
+  const index = topologyOf(context.definition).byId.get(element?.of ?? taskId);
+  if (index === undefined) return [];
+  const expansion = context.expansions.get(index);
+  const { forEach } = taskAt(context.definition, index);
+  if (expansion !== undefined && isExhausted(expansion, forEach)) return [collected(context, index, expansion)];
+  const outcome = context.outcomes.get(index);
+  if (element !== undefined || outcome === undefined) return [];
+  const skips = ruledOut(context, taskId, outcome.status);
+  if (event.type !== 'task:cancelled' || expansion === undefined) return skips;
+  const { reason, workflowId } = event.data;
+  const cancels = [...expansion.running].map(
+    (at): ResolverFact => ({ type: 'task:cancel', data: { workflowId, taskId: elementId(taskId, at), reason, by: 'resolver' } }),
+  );
+  return [...cancels, ...skips];
+}
+
+function reasonOf(event: ResolverEvent): Parameters<typeof skipUnreleased>[1] {
+  if (event.type !== 'workflow:failing') return { because: event.type === 'workflow:cancelling' ? event.data.reason : '', policy: 'workflow_cancelled' };
+  const { error, failedTaskIds } = event.data;
+  return { because: failedTaskIds[0] ?? error.code, policy: error.code === 'WORKFLOW_TIMEOUT' ? 'workflow_timeout' : 'fail_fast' };
+}
+
+/** What became of a task, as a result shows it. */
+export type OutcomeView = {
+  readonly status: TaskOutcome['status'];
+  /** Attempts that began; 0 for a task that never ran. */
+  readonly attempts: number;
+  /** Of the last attempt, in milliseconds. */
+  readonly durationMs?: number;
+  readonly result?: unknown;
+  readonly error?: Failure;
+  /** The task, or the reason, that ruled a skipped task out. */
+  readonly because?: string;
+};
+
+/** What became of the tasks that have ended, by task id. */
+export function outcomesOf({ definition, outcomes }: ResolverContext): ReadonlyMap<string, OutcomeView> {
+  const views = new Map<string, OutcomeView>();
+  for (const [index, { id }] of definition.tasks.entries()) {
+    const outcome = outcomes.get(index);
+    if (outcome !== undefined) views.set(id, outcome);
+  }
+  return views;
+}
+
+/** A dependency that a task still waits for, or that rules it out. */
+export type UnmetDependency = { readonly task: string; readonly when: 'success' | 'done'; readonly status: 'unfinished' | TaskOutcome['status'] };
+
+/** The dependencies of a task that are not met; none for a task that nothing but the window, a pause or the queue holds back. */
+export function unmetDependencies({ definition, outcomes }: ResolverContext, taskId: string): readonly UnmetDependency[] {
+  const { byId, byName } = topologyOf(definition);
+  const index = byId.get(taskId);
+  if (index === undefined) return [];
+  return taskAt(definition, index).dependencies.flatMap(({ task, when }): UnmetDependency[] => {
+    const status = outcomes.get(byName.get(task) ?? -1)?.status ?? 'unfinished';
+    const isMet = status === 'completed' || (when === 'done' && status !== 'unfinished');
+    return isMet ? [] : [{ task, when, status }];
+  });
+}
+
+/** Whether a task was released and has not ended: from there on the task itself knows what it waits for. */
+export function isReleased({ definition, released, expansions }: ResolverContext, taskId: string): boolean {
+  const index = topologyOf(definition).byId.get(taskId);
+  return index !== undefined && (released.has(index) || expansions.has(index));
+}
+
+/** Whether nothing but the window (or a pause) keeps a task from being released. */
+export function isHeldBack(context: ResolverContext, taskId: string): boolean {
+  const index = topologyOf(context.definition).byId.get(taskId);
+  return index !== undefined && isUnreleased(context, index) && unmetDependencies(context, taskId).length === 0;
+}
+
+/** How far a fan-out has got, once its elements are known and until its task has ended. */
+export function fanOutOf({ definition, expansions }: ResolverContext, taskId: string) {
+  const expansion = expansions.get(topologyOf(definition).byId.get(taskId) ?? -1);
+  if (expansion === undefined) return undefined;
+  const { items, running, results, failures } = expansion;
+  return { total: items.length, running: running.size, completed: results.size, failed: failures.size };
+}

@@ -1,0 +1,78 @@
+/** Events of the system actor: start, stop, and what went wrong in between. */
+import { z } from 'zod';
+
+import { command, recorded, transient } from './define.ts';
+import { epochMs, failureSchema, reason } from './payloads.ts';
+
+export const systemEvents = {
+  'system:start': command({
+    from: 'api',
+    to: ['system'],
+    about: 'Asks the system to start.',
+    data: z.strictObject({ recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }) }),
+  }),
+  'system:started': recorded({
+    from: 'system',
+    to: ['engine'],
+    about: 'The system runs.',
+    data: z.strictObject({ recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }) }),
+  }),
+  'system:stop': command({ from: 'api', to: ['system'], about: 'Asks the system to stop in order.', data: z.strictObject({ reason, deadlineMs: z.number().min(0) }) }),
+  'system:shutdown': recorded({
+    from: 'system',
+    to: ['engine', 'queue', 'worker', 'pool', 'provider'],
+    about: 'The system stops: admission ends, dispatch is held, workers drain until the deadline.',
+    data: z.strictObject({ reason, deadlineMs: z.number().min(0), deadlineAt: epochMs }),
+  }),
+  'system:stopped': transient({ from: 'system', to: ['observers'], about: 'The system has stopped.', severity: 'info', data: z.strictObject({ reason }) }),
+  'system:failed': transient({
+    from: 'system',
+    to: ['observers', 'alerts'],
+    about: 'The system cannot go on: what it has to record cannot be recorded.',
+    severity: 'critical',
+    data: z.strictObject({ error: failureSchema }),
+  }),
+  'system:crash': command({
+    from: 'api',
+    to: ['system'],
+    about: 'Reports to the system actor that an actor threw, or that the journal failed.',
+    data: z.strictObject({
+      /** The address of the actor, or `journal`. */
+      target: z.string(),
+      event: z.string(),
+      error: failureSchema,
+      /** The workflow that the actor belongs to, where it belongs to one. */
+      workflowId: z.string().optional(),
+    }),
+  }),
+  'system:actor_failed': transient({
+    from: 'system',
+    to: ['alerts', 'workflow'],
+    about: 'An actor threw; `action` says what becomes of it.',
+    severity: 'error',
+    data: z.strictObject({
+      target: z.string(),
+      event: z.string(),
+      error: failureSchema,
+      /** Restarts of this actor in the window, this one included. */
+      restarts: z.int().min(0),
+      action: z.enum(['restart', 'escalate', 'stop']),
+      /** The workflow that the actor belongs to, where it belongs to one. */
+      workflowId: z.string().optional(),
+    }),
+  }),
+  'system:unhandled': transient({
+    from: 'system',
+    to: ['alerts'],
+    about: 'An actor got an event that its state neither handles nor lists as ignored.',
+    severity: 'warning',
+    data: z.strictObject({ event: z.string(), eventId: z.string(), target: z.string(), state: z.string() }),
+  }),
+  'system:dead_letter': transient({
+    from: 'system',
+    to: ['alerts'],
+    about: 'An event was addressed to an actor that is not there.',
+    severity: 'warning',
+    data: z.strictObject({ event: z.string(), eventId: z.string(), target: z.string() }),
+  }),
+} as const;

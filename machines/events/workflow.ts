@@ -1,0 +1,148 @@
+/** Events of a workflow's life. */
+import { z } from 'zod';
+
+import { command, recorded, transient } from './define.ts';
+import { workflowDefinitionSchema } from './definition.ts';
+import { by, countsSchema, durationMs, failureSchema, reason } from './payloads.ts';
+
+const workflowId = z.string();
+const ended = { workflowId, durationMs, counts: countsSchema };
+
+export const workflowEvents = {
+  'workflow:submit': command({
+    from: 'api',
+    to: ['engine'],
+    about: 'Asks for a workflow to be admitted.',
+    data: z.strictObject({
+      workflowId,
+      name: z.string(),
+      versionHash: z.string(),
+      definition: workflowDefinitionSchema,
+      input: z.unknown(),
+      /** The length of the longest dependency chain, from validation. */
+      levels: z.int().min(0),
+      /** The version hash under which the journal knows this id already. */
+      known: z.string().optional(),
+    }),
+  }),
+  'workflow:rejected': transient({
+    from: 'engine',
+    to: ['api', 'observers', 'alerts'],
+    about: 'A submit was refused; nothing of it remains.',
+    severity: 'warning',
+    data: z.strictObject({ workflowId, error: failureSchema }),
+  }),
+  'workflow:submitted': recorded({
+    from: 'engine',
+    to: ['workflow', 'resolver'],
+    about: 'A workflow was admitted; from here on it is durable.',
+    data: z.strictObject({
+      workflowId,
+      name: z.string(),
+      versionHash: z.string(),
+      definition: workflowDefinitionSchema,
+      input: z.unknown(),
+    }),
+  }),
+  'workflow:validated': recorded({
+    from: 'engine',
+    to: ['workflow'],
+    about: 'The definition of an admitted workflow is sound.',
+    severity: 'debug',
+    data: z.strictObject({ workflowId, tasks: z.int().min(0), levels: z.int().min(0) }),
+  }),
+  'workflow:started': recorded({
+    from: 'workflow',
+    to: ['resolver', 'scheduler', 'metrics'],
+    about: 'A workflow began.',
+    data: z.strictObject({ workflowId, totalTasks: z.int().min(0), timeoutMs: z.number().positive().optional() }),
+  }),
+  'workflow:step_completed': transient({
+    from: 'workflow',
+    to: ['observers'],
+    about: 'One more task of a workflow has ended, in whichever way.',
+    data: z.strictObject({
+      workflowId,
+      taskId: z.string(),
+      status: z.enum(['completed', 'failed', 'cancelled', 'skipped']),
+      done: z.int().min(0),
+      total: z.int().min(0),
+    }),
+  }),
+  'workflow:failing': recorded({
+    from: 'workflow',
+    to: ['resolver', 'task'],
+    about: 'A workflow will fail: nothing new starts, what runs is cancelled.',
+    severity: 'warning',
+    data: z.strictObject({ workflowId, error: failureSchema, failedTaskIds: z.array(z.string()) }),
+  }),
+  'workflow:cancelling': recorded({
+    from: 'workflow',
+    to: ['resolver', 'task'],
+    about: 'A workflow is being cancelled: nothing new starts, what runs is cancelled.',
+    data: z.strictObject({ workflowId, reason, by }),
+  }),
+  'workflow:completed': recorded({
+    from: 'workflow',
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts'],
+    about: 'A workflow ended well.',
+    data: z.strictObject({ ...ended, output: z.unknown().optional() }),
+  }),
+  'workflow:failed': recorded({
+    from: 'workflow',
+    to: ['resolver', 'alerts', 'scheduler', 'metrics', 'engine'],
+    about: 'A workflow ended with a failure.',
+    severity: 'error',
+    data: z.strictObject({ ...ended, error: failureSchema, failedTaskIds: z.array(z.string()), output: z.unknown().optional() }),
+  }),
+  'workflow:cancelled': recorded({
+    from: 'workflow',
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts'],
+    about: 'A workflow ended because somebody asked for it.',
+    severity: 'warning',
+    data: z.strictObject({ ...ended, reason, by }),
+  }),
+  'workflow:paused': recorded({
+    from: 'workflow',
+    to: ['queue', 'resolver'],
+    about: 'Nothing new of this workflow is dispatched; running attempts finish.',
+    data: z.strictObject({ workflowId, reason }),
+  }),
+  'workflow:resumed': recorded({
+    from: 'workflow',
+    to: ['queue', 'resolver'],
+    about: 'A paused workflow goes on.',
+    data: z.strictObject({ workflowId, reason }),
+  }),
+  'workflow:timeout': recorded({
+    from: 'scheduler',
+    to: ['workflow', 'alerts'],
+    about: 'A workflow took longer than it may.',
+    severity: 'error',
+    data: z.strictObject({ workflowId, timeoutMs: z.number().positive() }),
+  }),
+  'workflow:duration': transient({
+    from: 'metrics',
+    to: ['observers'],
+    about: 'How long a workflow took, and how long its longest chain of tasks.',
+    data: z.strictObject({ workflowId, totalMs: durationMs, criticalPathMs: durationMs }),
+  }),
+  'workflow:cancel': command({
+    from: 'api',
+    to: ['workflow'],
+    about: 'Asks for a workflow to be cancelled.',
+    data: z.strictObject({ workflowId, reason, by }),
+  }),
+  'workflow:pause': command({
+    from: 'api',
+    to: ['workflow'],
+    about: 'Asks for a workflow to be paused.',
+    data: z.strictObject({ workflowId, reason, by }),
+  }),
+  'workflow:resume': command({
+    from: 'api',
+    to: ['workflow'],
+    about: 'Asks for a paused workflow to go on.',
+    data: z.strictObject({ workflowId, reason, by }),
+  }),
+} as const;

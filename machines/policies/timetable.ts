@@ -1,0 +1,165 @@
+/**
+ * The scheduler's arithmetic: which entry a fact asks for, and what becomes of an entry when its time has come.
+ */
+import type { Map as ImmutableMap } from 'immutable';
+
+import { type Agenda, put, takeDue } from '../collections/agenda.ts';
+import type { DataOf, DraftOf, EventOf } from '../events/catalogue.ts';
+import type { DueType } from '../events/schedule.ts';
+
+/** An event for a time. */
+interface Planned {
+  readonly kind: 'planned';
+  readonly id: string;
+  readonly dueAt: number;
+  readonly everyMs: number | null;
+  readonly event: DraftOf<DueType>;
+}
+
+/** A running attempt; due at its deadline or at the end of its lease, whichever is first. */
+interface Attempt {
+  readonly kind: 'attempt';
+  readonly id: string;
+  readonly dueAt: number;
+  readonly deadlineAt: number;
+  readonly leaseUntil: number;
+  readonly timeoutMs: number;
+  readonly lease: DataOf<'task:lease_expired'>;
+}
+
+/** A worker that should be heard of. */
+interface Watch {
+  readonly kind: 'watch';
+  readonly id: string;
+  readonly dueAt: number;
+  readonly workerId: string;
+}
+
+export type ScheduleEntry = Planned | Attempt | Watch;
+
+/** What is known of a worker's life. */
+export interface Pulse {
+  readonly poolId: string;
+  readonly silenceMs: number;
+  /** It counts as lost from here on, unless it is heard of before. */
+  readonly aliveUntil: number;
+  /** The end of all leases that it holds, as its last heartbeat renewed them. */
+  readonly leaseUntil: number;
+}
+
+/** What the scheduler knows of times, and of the lives that extend them. */
+export interface Timetable {
+  readonly agenda: Agenda<ScheduleEntry>;
+  /** By worker id. */
+  readonly pulses: ImmutableMap<string, Pulse>;
+}
+
+/** The events that bring a time. */
+export type BookingEvent = EventOf<
+  'schedule:request' | 'task:started' | 'task:retry_scheduled' | 'workflow:started' | 'worker:started' | 'circuit:opened'
+>;
+
+/** The ids under which facts are noted. */
+export const scheduleIds = {
+  attempt: (workflowId: string, taskId: string) => `attempt/${workflowId}/${taskId}`,
+  retry: (workflowId: string, taskId: string) => `retry/${workflowId}/${taskId}`,
+  workflow: (workflowId: string) => `workflow/${workflowId}`,
+  circuit: (circuit: string) => `circuit/${circuit}`,
+  worker: (workerId: string) => `worker/${workerId}`,
+} as const;
+
+const planned = (id: string, dueAt: number, event: DraftOf<DueType>): Planned => ({ kind: 'planned', id, dueAt, everyMs: null, event });
+
+function attemptOf({ data, time }: EventOf<'task:started'>): Attempt {
+  const { workflowId, taskId, attempt, leaseId, workerId, leaseUntil, timeoutMs } = data;
+  const deadlineAt = time + timeoutMs;
+  const lease = { workflowId, taskId, attempt, leaseId, workerId };
+  return {
+    kind: 'attempt',
+    id: scheduleIds.attempt(workflowId, taskId),
+    dueAt: Math.min(deadlineAt, leaseUntil),
+    deadlineAt,
+    leaseUntil,
+    timeoutMs,
+    lease,
+  };
+}
+
+function retryOf({ data: { workflowId, taskId, protocol, attempt, dueAt } }: EventOf<'task:retry_scheduled'>): Planned {
+  return planned(scheduleIds.retry(workflowId, taskId), dueAt, { type: 'task:retry', data: { workflowId, taskId, protocol, attempt } });
+}
+
+/** The entry that an event asks for, or null where it asks for none. */
+export function bookingOf(event: BookingEvent, missedBeats: number): ScheduleEntry | null {
+  switch (event.type) {
+    case 'task:started':
+      return attemptOf(event);
+    case 'task:retry_scheduled':
+      return retryOf(event);
+    case 'workflow:started': {
+      const { workflowId, timeoutMs } = event.data;
+      if (timeoutMs === undefined) return null;
+      return planned(scheduleIds.workflow(workflowId), event.time + timeoutMs, { type: 'workflow:timeout', data: { workflowId, timeoutMs } });
+    }
+    case 'circuit:opened': {
+      const { circuit, epoch, retryAt } = event.data;
+      return retryAt === undefined
+        ? null
+        : planned(scheduleIds.circuit(circuit), retryAt, { type: 'circuit:recovery_due', data: { circuit, epoch } });
+    }
+    case 'worker:started': {
+      const { workerId, heartbeatMs } = event.data;
+      return { kind: 'watch', id: scheduleIds.worker(workerId), dueAt: event.time + missedBeats * heartbeatMs, workerId };
+    }
+    case 'schedule:request': {
+      const { scheduleId, dueAt, everyMs, event: wanted } = event.data;
+      // The catalogue cannot tie the data to the type here; the requester's own types did.
+      return { kind: 'planned', id: scheduleId, dueAt, everyMs: everyMs ?? null, event: wanted as DraftOf<DueType> };
+    }
+  }
+}
+
+/** What becomes of an entry that has come up: a fact, the entry again for later, or both. */
+type Outcome = { readonly fact?: DraftOf<DueType>; readonly again?: ScheduleEntry };
+
+function plannedOutcome(entry: Planned, time: number): Outcome {
+  const { event, everyMs, dueAt } = entry;
+  if (everyMs === null) return { fact: event };
+  const passed = Math.floor((time - dueAt) / everyMs);
+  return { fact: event, again: { ...entry, dueAt: dueAt + (passed + 1) * everyMs } };
+}
+
+function attemptOutcome(entry: Attempt, pulse: Pulse | undefined, time: number): Outcome {
+  const { deadlineAt, timeoutMs, lease } = entry;
+  if (deadlineAt <= time) return { fact: { type: 'task:timeout', data: { ...lease, timeoutMs } } };
+  const leaseUntil = Math.max(entry.leaseUntil, pulse?.leaseUntil ?? 0);
+  if (leaseUntil <= time) return { fact: { type: 'task:lease_expired', data: lease } };
+  return { again: { ...entry, leaseUntil, dueAt: Math.min(deadlineAt, leaseUntil) } };
+}
+
+function watchOutcome(entry: Watch, pulse: Pulse | undefined, time: number): Outcome {
+  if (pulse === undefined) return {};
+  if (pulse.aliveUntil > time) return { again: { ...entry, dueAt: pulse.aliveUntil } };
+  return { fact: { type: 'worker:heartbeat_missed', data: { workerId: entry.workerId, poolId: pulse.poolId } } };
+}
+
+/** Everything that is due at a time, as facts in order, and the agenda of what is left. */
+export function fire(
+  { agenda, pulses }: Timetable,
+  time: number,
+): { readonly facts: readonly DraftOf<DueType>[]; readonly agenda: Agenda<ScheduleEntry> } {
+  const { due, rest } = takeDue(agenda, time);
+  const facts: DraftOf<DueType>[] = [];
+  let left = rest;
+  for (const entry of due) {
+    const { fact, again } =
+      entry.kind === 'planned'
+        ? plannedOutcome(entry, time)
+        : entry.kind === 'attempt'
+          ? attemptOutcome(entry, pulses.get(entry.lease.workerId), time)
+          : watchOutcome(entry, pulses.get(entry.workerId), time);
+    if (fact !== undefined) facts.push(fact);
+    if (again !== undefined) left = put(left, again);
+  }
+  return { facts, agenda: left };
+}

@@ -1,0 +1,127 @@
+/** Which worker of a pool takes what is on offer, and what becomes of an offer that none takes. */
+import { firstOf } from './collections/sorted.ts';
+import type { DraftOf } from './events/catalogue.ts';
+import { defaultAgeingMs, goesBefore } from './policies/priority.ts';
+import { type Candidate, type Offer, type PoolContext, type PoolWorker, withChange, workforceOf } from './pool-context.ts';
+import type { PoolEvent, WorkerRelease } from './pool-protocol.ts';
+
+const withSlotTaken = (worker: PoolWorker): PoolWorker => ({ ...worker, running: worker.running + 1 });
+
+/** A worker whose slot is given back takes tasks again, unless it leaves or has not started. */
+const withSlotFreed = (worker: PoolWorker): PoolWorker => ({
+  ...worker,
+  running: Math.max(0, worker.running - 1),
+  status: worker.status === 'closed' ? 'open' : worker.status,
+});
+
+/** The candidate that goes first: by priority and by how long it has been at hand, over all methods. */
+function bestOf(candidates: PoolContext['candidates']): Candidate | undefined {
+  let best: Candidate | undefined;
+  for (const candidate of candidates.values()) {
+    if (best === undefined || goesBefore(candidate, best, defaultAgeingMs)) best = candidate;
+  }
+  return best;
+}
+
+type Assignment = DraftOf<'worker:assign'>;
+
+function assignmentOf({ workflowId, taskId, method, protocol, attempt, providerId, circuit, epoch }: Offer, workerId: string): Assignment {
+  return { type: 'worker:assign', data: { workflowId, taskId, workerId, method, protocol, attempt, providerId, circuit, epoch } };
+}
+
+/** Every candidate for which there is a free slot, with its worker, and what the pool remembers after that. */
+function placements(context: PoolContext): { readonly placed: readonly Assignment[]; readonly after: Partial<PoolContext> } {
+  const placed: Assignment[] = [];
+  let workforce = workforceOf(context);
+  let { candidates } = context;
+  for (let workerId = firstOf(workforce.free); workerId !== undefined; workerId = firstOf(workforce.free)) {
+    const offer = bestOf(candidates)?.offer;
+    if (offer === undefined) break;
+    placed.push(assignmentOf(offer, workerId));
+    candidates = candidates.delete(offer.method);
+    workforce = withChange(workforce, workerId, withSlotTaken);
+  }
+  return { placed, after: { ...workforce, candidates } };
+}
+
+export const assignments = (context: PoolContext) => placements(context).placed;
+export const withAssignments = (context: PoolContext) => placements(context).after;
+
+/** The least loaded worker takes what has just been offered. */
+export function assignment({ free }: PoolContext, event: PoolEvent): readonly Assignment[] {
+  const workerId = firstOf(free);
+  return event.type === 'task:available' && workerId !== undefined ? [assignmentOf(event.data, workerId)] : [];
+}
+
+export function withAssignment(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  const workerId = firstOf(context.free);
+  if (event.type !== 'task:available' || workerId === undefined) return {};
+  return { ...withChange(context, workerId, withSlotTaken), candidates: context.candidates.delete(event.data.method) };
+}
+
+export function isRelease(event: PoolEvent): event is WorkerRelease {
+  return (event.type === 'worker:idle' || event.type === 'worker:busy') && event.data.change === 'released';
+}
+
+/** Whether a slot that is given back can be taken again at once. */
+export function isPassedOn({ candidates, workers }: PoolContext, event: PoolEvent): boolean {
+  if (!isRelease(event) || candidates.isEmpty()) return false;
+  const status = workers.get(event.data.workerId)?.status;
+  return status === 'open' || status === 'closed';
+}
+
+export function passedOn({ candidates }: PoolContext, event: PoolEvent): readonly Assignment[] {
+  const best = bestOf(candidates);
+  return isRelease(event) && best !== undefined ? [assignmentOf(best.offer, event.data.workerId)] : [];
+}
+
+export function withPassedOn(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  const method = bestOf(context.candidates)?.offer.method;
+  if (!isRelease(event) || method === undefined) return {};
+  const isClosed = context.workers.get(event.data.workerId)?.status === 'closed';
+  return {
+    ...(isClosed && withChange(context, event.data.workerId, (worker) => withSlotTaken(withSlotFreed(worker)))),
+    completed: context.completed + 1,
+    candidates: context.candidates.delete(method),
+  };
+}
+
+/** A slot that is given back while nothing is at hand ends the wait. */
+export function withRelease(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  if (!isRelease(event)) return {};
+  const waitingSince = context.candidates.isEmpty() ? null : context.waitingSince;
+  return { ...withChange(context, event.data.workerId, withSlotFreed), completed: context.completed + 1, waitingSince };
+}
+
+function withCandidate(context: PoolContext, offer: Offer, time: number): Pick<PoolContext, 'candidates' | 'arrivals' | 'waitingSince'> {
+  const candidate: Candidate = { offer, priority: offer.priority, since: time, arrival: context.arrivals };
+  const candidates = context.candidates.set(offer.method, candidate);
+  return { candidates, arrivals: context.arrivals + 1, waitingSince: context.waitingSince ?? time };
+}
+
+export function withOffer(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  return event.type === 'task:available' ? withCandidate(context, event.data, event.time) : {};
+}
+
+export function withoutOffer(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  if (event.type !== 'queue:withdrawn') return {};
+  const offer = context.candidates.get(event.data.method)?.offer;
+  if (offer === undefined || offer.taskId !== event.data.taskId || offer.workflowId !== event.data.workflowId) return {};
+  const candidates = context.candidates.delete(event.data.method);
+  return { candidates, waitingSince: candidates.isEmpty() ? null : context.waitingSince };
+}
+
+/** What was refused is at hand again, unless a newer task of its method is; who refused it is passed over. */
+export function withRefusal(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  if (event.type !== 'worker:refused') return {};
+  const { workerId, poolId: _, ...refused } = event.data;
+  const workforce = withChange(context, workerId, (worker) => ({
+    ...worker,
+    running: Math.max(0, worker.running - 1),
+    status: worker.status === 'open' ? 'closed' : worker.status,
+  }));
+  // Urgent: it had its turn already, and a refusal does not say which priority it came with.
+  return context.candidates.has(refused.method)
+    ? workforce
+    : { ...workforce, ...withCandidate(context, { ...refused, priority: 'urgent' }, event.time) };
+}

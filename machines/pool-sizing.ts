@@ -1,0 +1,102 @@
+/** When a pool changes its size or replaces a worker, the facts by which it does, and why a task has no worker. */
+import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
+import { isAmple, isShort, stepDown, stepUp, utilizationOf, withinLimits } from './policies/scaling.ts';
+import { loadOf, type PoolContext } from './pool-context.ts';
+import type { PoolEvent, PoolFact, PoolState } from './pool-protocol.ts';
+import { cheapest, newWorkers } from './pool-workers.ts';
+
+/** Why a pool changes its size. */
+type ScalingReason = 'started' | 'load' | 'idle' | 'requested' | 'replace' | 'circuit_open' | 'restored';
+
+/** The facts of a change to another size; none where it is the size already. */
+function resizing(context: PoolContext, to: number, reason: ScalingReason): PoolFact[] {
+  const { poolId, size: from, slots } = context;
+  const scaling = { poolId, from, to, reason };
+  if (to > from) {
+    return [
+      { type: 'pool:scaled', data: scaling },
+      { type: 'pool:scaled_up', data: { ...scaling, slots, workerIds: newWorkers(context, to - from) } },
+    ];
+  }
+  if (to < from)
+    return [
+      { type: 'pool:scaled', data: scaling },
+      { type: 'pool:scaled_down', data: { ...scaling, workerIds: cheapest(context, from - to) } },
+    ];
+  return [];
+}
+
+export const start = (context: PoolContext) => resizing(context, context.min, 'started');
+export const growth = (context: PoolContext) => resizing(context, stepUp(context.size, context), 'load');
+export const shrinking = (context: PoolContext) => resizing(context, stepDown(context.size, context), 'idle');
+export const replacement = (context: PoolContext) => resizing(context, context.size + 1, 'replace');
+export const retreat = (context: PoolContext) => resizing(context, context.min, 'circuit_open');
+export const restoration = (context: PoolContext) => resizing(context, withinLimits(context.sizeBefore, context), 'restored');
+
+/** The size that a command asks for: a request by the pool's own steps and only as its load has it, an order as far as the limits allow. */
+function askedSize(context: PoolContext, event: PoolEvent): number {
+  const { size } = context;
+  if (event.type === 'pool:scale_up') return Math.max(size, withinLimits(event.data.target, context));
+  if (event.type === 'pool:scale_down') return Math.min(size, withinLimits(event.data.target, context));
+  if (event.type !== 'pool:scale_requested') return size;
+  const load = loadOf(context);
+  if (event.data.direction === 'down') return isAmple(load, context) ? stepDown(size, context, event.data.target) : size;
+  return load.waiting > 0 || utilizationOf(load) >= context.scaleUpAt ? stepUp(size, context, event.data.target) : size;
+}
+
+export const isOtherSize = (context: PoolContext, event: PoolEvent) => askedSize(context, event) !== context.size;
+export const compliance = (context: PoolContext, event: PoolEvent) => resizing(context, askedSize(context, event), 'requested');
+export const isShortOfWorkers = (context: PoolContext) => isShort(loadOf(context), context);
+export const hasIdleWorkers = (context: PoolContext) => isAmple(loadOf(context), context);
+export const isSmallerThanBefore = (context: PoolContext) => withinLimits(context.sizeBefore, context) > context.size;
+
+/** Whether no provider can be called any more, and there are workers that this leaves without work. */
+export function losesLastProvider({ serving, size, min }: PoolContext, event: PoolEvent): boolean {
+  return 'providerId' in event.data && serving.size === 1 && serving.has(event.data.providerId) && size > min;
+}
+
+/** The circuit of one method says nothing of a provider's other methods. */
+export function isOfOneMethod({ data }: PoolEvent): boolean {
+  return 'circuit' in data && 'providerId' in data && data.circuit !== data.providerId;
+}
+
+/** The refusal of a command; without a reason, it is the limit's or the load's. */
+export function rejection({ poolId, size, min, max }: PoolContext, event: PoolEvent, reason?: DataOf<'pool:scale_rejected'>['reason']): PoolFact[] {
+  if (event.type !== 'pool:scale_requested' && event.type !== 'pool:scale_up' && event.type !== 'pool:scale_down') return [];
+  const direction = event.type === 'pool:scale_up' || (event.type === 'pool:scale_requested' && event.data.direction === 'up') ? 'up' : 'down';
+  const isAtLimit = direction === 'up' ? size >= max : size <= min;
+  return [{ type: 'pool:scale_rejected', data: { poolId, direction, reason: reason ?? (isAtLimit ? 'limit' : 'unneeded'), size } }];
+}
+
+export function quarantine(context: PoolContext, event: PoolEvent): PoolFact[] {
+  if (event.type !== 'provider:error' || event.data.workerId === undefined) return [];
+  const { poolId, slots, quarantineMs } = context;
+  const [replacementId = ''] = newWorkers(context, 1);
+  const { workerId, error } = event.data;
+  return [
+    { type: 'pool:worker_quarantined', data: { poolId, workerId, replacementId, until: event.time + quarantineMs, reason: error.code, slots } },
+  ];
+}
+
+/** A request to the scheduler for an event of this pool's own, so long after another event. */
+export function timerOf(context: PoolContext, timer: 'cooldown' | 'quarantine', { time }: EventOf<PoolEvent['type']>): DraftOf<'schedule:request'> {
+  const { poolId, cooldownMs, quarantineMs } = context;
+  const event = { type: 'schedule:elapsed', data: { component: 'pool', key: poolId, timer } } as const;
+  const dueAt = time + (timer === 'cooldown' ? cooldownMs : quarantineMs);
+  return { type: 'schedule:request', data: { scheduleId: `pool/${poolId}/${timer}`, dueAt, event } };
+}
+
+/** Why a task that is on offer has no worker. */
+export type Unassigned = 'starting' | 'draining' | 'circuit_open' | 'workers_starting' | 'at_limit' | 'cooling' | 'quarantining' | 'busy';
+
+/** Why the task at hand of a method has no worker; undefined: none of that method is at hand. */
+export function whyNotAssigned(pool: { readonly value: PoolState; readonly context: PoolContext }, method: string): Unassigned | undefined {
+  const { value, context } = pool;
+  if (value === 'draining' || value === 'stopped') return 'draining';
+  if (!context.candidates.has(method)) return undefined;
+  if (value === 'starting') return 'starting';
+  if (context.workers.some(({ status }) => status === 'starting')) return 'workers_starting';
+  if (value === 'shrunk') return 'circuit_open';
+  if (context.size >= context.max) return 'at_limit';
+  return value === 'steady' ? 'busy' : value;
+}

@@ -1,0 +1,278 @@
+/**
+ * The workers of one protocol: decides which of them takes a task that is on offer, and how many of them there are.
+ *
+ * It refuses to run, order or keep tasks: what no worker takes stays in the queue. It does not judge its provider: an error
+ * that shows in a worker makes it replace that worker, and only an open circuit or an unhealthy provider make it shrink.
+ * Slots and offers are counted as it hears of them; its size and its state follow from its own facts. The one exception is
+ * `system:shutdown`, a decision about everybody, which moves it to `draining` by itself.
+ */
+import { Map as PersistentMap } from 'immutable';
+import { assign, emit, enqueueActions, setup } from 'xstate';
+
+import { metricsOf, newPool, type PoolContext } from './pool-context.ts';
+import * as offers from './pool-offers.ts';
+import type { PoolEvent, PoolFact, PoolInput } from './pool-protocol.ts';
+import * as sizing from './pool-sizing.ts';
+import * as workers from './pool-workers.ts';
+
+export type { PoolContext } from './pool-context.ts';
+export { type PoolEvent, type PoolFact, type PoolInput, type PoolState, poolDefaults } from './pool-protocol.ts';
+export { type Unassigned, whyNotAssigned } from './pool-sizing.ts';
+
+type FactsOf = (context: PoolContext, event: PoolEvent) => readonly PoolFact[];
+type Told = { readonly context: PoolContext; readonly event: PoolEvent; readonly enqueue: { readonly emit: (fact: PoolFact) => void } };
+
+/** An action that states as many facts as there are. */
+const stating =
+  (factsOf: FactsOf) =>
+  ({ context, event, enqueue }: Told) => {
+    for (const fact of factsOf(context, event)) enqueue.emit(fact);
+  };
+
+export const poolMachine = setup({
+  types: {
+    input: {} as PoolInput,
+    context: {} as PoolContext,
+    events: {} as PoolEvent,
+    emitted: {} as PoolFact,
+  },
+  guards: {
+    hasFreeSlot: ({ context }) => context.free !== null,
+    hasNobody: ({ context }) => context.size === 0,
+    hasCandidates: ({ context }) => !context.candidates.isEmpty(),
+    isWaitingAlready: ({ context }) => context.waitingSince !== null,
+    isRelease: ({ event }) => offers.isRelease(event),
+    isPassedOn: ({ context, event }) => offers.isPassedOn(context, event),
+    isOfOwnWorker: ({ context, event }) => workers.isOfOwnWorker(context, event),
+    isMissed: ({ context, event }) => workers.isMissed(context, event),
+    isLastWorker: ({ context, event }) => workers.isLastWorker(context, event),
+    isDeserted: ({ context }) => context.workers.isEmpty(),
+    needsNobody: ({ context }) => context.min === 0,
+    isShortOfWorkers: ({ context }) => sizing.isShortOfWorkers(context),
+    hasIdleWorkers: ({ context }) => sizing.hasIdleWorkers(context),
+    isAboveMinimum: ({ context }) => context.size > context.min,
+    isOtherSize: ({ context, event }) => sizing.isOtherSize(context, event),
+    isSmallerThanBefore: ({ context }) => sizing.isSmallerThanBefore(context),
+    isOfOneMethod: ({ event }) => sizing.isOfOneMethod(event),
+    losesLastProvider: ({ context, event }) => sizing.losesLastProvider(context, event),
+    isCooldown: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'cooldown',
+    isQuarantine: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'quarantine',
+    isReplacement: ({ event }) => event.type === 'pool:scaled_up' && event.data.reason === 'replace',
+    isRestoration: ({ event }) => event.type === 'pool:scaled_up' && event.data.reason === 'restored',
+    isRetreat: ({ event }) => event.type === 'pool:scaled_down' && event.data.reason === 'circuit_open',
+  },
+  actions: {
+    stateAssigned: enqueueActions(stating(offers.assignment)),
+    statePassedOn: enqueueActions(stating(offers.passedOn)),
+    stateAssignments: enqueueActions(stating(offers.assignments)),
+    stateStart: enqueueActions(stating(sizing.start)),
+    stateGrowth: enqueueActions(stating(sizing.growth)),
+    stateShrinking: enqueueActions(stating(sizing.shrinking)),
+    stateCompliance: enqueueActions(stating(sizing.compliance)),
+    stateReplacement: enqueueActions(stating(sizing.replacement)),
+    stateRetreat: enqueueActions(stating(sizing.retreat)),
+    stateRestoration: enqueueActions(stating(sizing.restoration)),
+    stateQuarantined: enqueueActions(stating(sizing.quarantine)),
+    stateMetrics: emit(({ context }) => ({ type: 'pool:metrics', data: metricsOf(context) })),
+    stateCooled: emit(({ context: { poolId } }) => ({ type: 'pool:cooled', data: { poolId } })),
+    stateStopped: emit(({ context: { poolId } }) => ({ type: 'pool:stopped', data: { poolId } })),
+    requestCooldown: emit(({ context, event }) => sizing.timerOf(context, 'cooldown', event)),
+    requestQuarantineEnd: emit(({ context, event }) => sizing.timerOf(context, 'quarantine', event)),
+    rejectUnneeded: enqueueActions(stating((context, event) => sizing.rejection(context, event))),
+    rejectWhileCooling: enqueueActions(stating((context, event) => sizing.rejection(context, event, 'cooldown'))),
+    rejectForOpenCircuit: enqueueActions(stating((context, event) => sizing.rejection(context, event, 'circuit_open'))),
+    rejectWhileDraining: enqueueActions(stating((context, event) => sizing.rejection(context, event, 'draining'))),
+    takeSlot: assign(({ context, event }) => offers.withAssignment(context, event)),
+    passSlotOn: assign(({ context, event }) => offers.withPassedOn(context, event)),
+    takeSlots: assign(({ context }) => offers.withAssignments(context)),
+    freeSlot: assign(({ context, event }) => offers.withRelease(context, event)),
+    keepOffer: assign(({ context, event }) => offers.withOffer(context, event)),
+    takeBack: assign(({ context, event }) => offers.withRefusal(context, event)),
+    dropOffer: assign(({ context, event }) => offers.withoutOffer(context, event)),
+    dropOffers: assign({ candidates: PersistentMap(), waitingSince: null }),
+    welcome: assign(({ context, event }) => workers.withStarted(context, event)),
+    dropWorker: assign(({ context, event }) => workers.withoutWorker(context, event)),
+    resize: assign(({ context, event }) => workers.resized(context, event)),
+    rememberSize: assign(({ context, event }) => ({ sizeBefore: 'from' in event.data ? event.data.from : context.sizeBefore })),
+    wakeProvider: assign(({ context, event }) => ('providerId' in event.data ? { serving: context.serving.add(event.data.providerId) } : {})),
+    restProvider: assign(({ context, event }) => ('providerId' in event.data ? { serving: context.serving.delete(event.data.providerId) } : {})),
+  },
+}).createMachine({
+  id: 'pool',
+  description: 'The workers of one protocol.',
+  context: ({ input }) => newPool(input),
+  initial: 'starting',
+  on: {
+    'task:available': [
+      { guard: 'hasFreeSlot', actions: ['stateAssigned', 'takeSlot'] },
+      { guard: 'hasNobody', actions: ['keepOffer', 'stateGrowth'] },
+      { guard: 'isWaitingAlready', actions: 'keepOffer' },
+      { actions: ['keepOffer', 'stateMetrics'] },
+    ],
+    'queue:withdrawn': { actions: 'dropOffer' },
+    'queue:empty': [{ guard: 'hasCandidates', actions: 'dropOffers' }, {}],
+    'queue:full': { actions: 'stateMetrics' },
+    'backpressure:normal': { actions: 'stateMetrics' },
+    'backpressure:high': { actions: 'stateMetrics' },
+    'backpressure:critical': { actions: 'stateMetrics' },
+    'engine:started': { actions: 'stateMetrics' },
+    'worker:started': { actions: ['welcome', 'stateAssignments', 'takeSlots'] },
+    'worker:idle': [{ guard: 'isPassedOn', actions: ['statePassedOn', 'passSlotOn'] }, { actions: 'freeSlot' }],
+    'worker:busy': [{ guard: 'isPassedOn', actions: ['statePassedOn', 'passSlotOn'] }, { guard: 'isRelease', actions: 'freeSlot' }, {}],
+    'worker:refused': { actions: ['takeBack', 'stateAssignments', 'takeSlots'] },
+    'worker:stopped': [
+      { guard: 'isMissed', actions: ['dropWorker', 'stateReplacement'] },
+      { guard: 'isOfOwnWorker', actions: ['dropWorker', 'stateMetrics'] },
+      { actions: 'dropWorker' },
+    ],
+    'worker:failed': [{ guard: 'isOfOwnWorker', actions: ['dropWorker', 'stateReplacement'] }, { actions: 'dropWorker' }],
+    'provider:registered': {},
+    'provider:started': { actions: 'wakeProvider' },
+    'provider:stopped': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
+    'provider:unhealthy': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
+    'provider:unregistered': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
+    'provider:error': {},
+    'circuit:opened': [
+      { guard: 'isOfOneMethod' },
+      { guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] },
+      { actions: 'restProvider' },
+    ],
+    'circuit:closed': [{ guard: 'isOfOneMethod' }, { actions: 'wakeProvider' }],
+    'pool:scale_requested': { actions: 'rejectWhileCooling' },
+    'pool:scale_up': [{ guard: 'isOtherSize', actions: 'stateCompliance' }, { actions: 'rejectUnneeded' }],
+    'pool:scale_down': [{ guard: 'isOtherSize', actions: 'stateCompliance' }, { actions: 'rejectUnneeded' }],
+    'pool:scaled_up': { actions: ['resize', 'stateMetrics'] },
+    'pool:scaled_down': [
+      { guard: 'isRetreat', target: '.shrunk', actions: ['rememberSize', 'resize', 'stateMetrics'] },
+      { actions: ['resize', 'stateMetrics'] },
+    ],
+    'pool:cooled': {},
+    'pool:worker_quarantined': {},
+    'pool:metrics': {},
+    'pool:stopped': {},
+    'schedule:elapsed': {},
+    'system:shutdown': [
+      { guard: 'isDeserted', target: '.draining', actions: ['dropOffers', 'stateStopped'] },
+      { target: '.draining', actions: 'dropOffers' },
+    ],
+  },
+  states: {
+    starting: {
+      description: 'No provider can be called yet, so there are no workers; what is on offer is kept for them.',
+      on: {
+        'provider:started': [{ guard: 'needsNobody', actions: ['wakeProvider', 'stateMetrics'] }, { actions: ['wakeProvider', 'stateStart'] }],
+        'pool:scaled_up': { target: 'steady', actions: ['resize', 'stateMetrics'] },
+        'pool:metrics': [{ guard: 'isShortOfWorkers', target: 'steady', actions: 'stateGrowth' }, { target: 'steady' }],
+        'task:available': { actions: 'keepOffer' },
+        'queue:full': {},
+        'backpressure:normal': {},
+        'backpressure:high': {},
+        'backpressure:critical': {},
+        'engine:started': {},
+        'pool:scale_requested': { actions: 'rejectUnneeded' },
+        'pool:scale_up': { actions: 'rejectUnneeded' },
+        'pool:scale_down': { actions: 'rejectUnneeded' },
+      },
+    },
+    steady: {
+      description: 'Its size may change: each look at its own metrics decides whether it does.',
+      on: {
+        'pool:metrics': [
+          { guard: 'isShortOfWorkers', actions: 'stateGrowth' },
+          { guard: 'hasIdleWorkers', actions: 'stateShrinking' },
+          { guard: 'isAboveMinimum', actions: 'requestCooldown' },
+          {},
+        ],
+        'pool:scaled_up': [
+          { guard: 'isReplacement', actions: ['resize', 'stateMetrics'] },
+          { target: 'cooling', actions: ['resize', 'stateMetrics', 'requestCooldown'] },
+        ],
+        'pool:scaled_down': [
+          { guard: 'isRetreat', target: 'shrunk', actions: ['rememberSize', 'resize', 'stateMetrics'] },
+          { target: 'cooling', actions: ['resize', 'stateMetrics', 'requestCooldown'] },
+        ],
+        'pool:scale_requested': [{ guard: 'isOtherSize', actions: 'stateCompliance' }, { actions: 'rejectUnneeded' }],
+        'provider:error': [{ guard: 'isOfOwnWorker', actions: 'stateQuarantined' }, {}],
+        'pool:worker_quarantined': { target: 'quarantining', actions: ['resize', 'stateMetrics', 'requestQuarantineEnd'] },
+        'schedule:elapsed': [{ guard: 'isCooldown', actions: 'stateMetrics' }, {}],
+      },
+    },
+    cooling: {
+      description: 'Its size has changed; the load gets time to show what that did.',
+      on: {
+        'schedule:elapsed': [{ guard: 'isCooldown', actions: 'stateCooled' }, {}],
+        'pool:cooled': { target: 'steady', actions: 'stateMetrics' },
+        'provider:error': [{ guard: 'isOfOwnWorker', actions: 'stateQuarantined' }, {}],
+        'pool:worker_quarantined': { target: 'quarantining', actions: ['resize', 'stateMetrics', 'requestQuarantineEnd'] },
+      },
+    },
+    quarantining: {
+      description: 'A worker that showed an error of its provider has been replaced; another one will not be, until this is over.',
+      on: {
+        'schedule:elapsed': [{ guard: 'isQuarantine', actions: 'stateCooled' }, {}],
+        'pool:cooled': { target: 'steady', actions: 'stateMetrics' },
+      },
+    },
+    shrunk: {
+      description: 'No provider can be called: a few workers stay for the probes, and the size before is remembered.',
+      on: {
+        'provider:started': [
+          { guard: 'isSmallerThanBefore', actions: ['wakeProvider', 'stateRestoration'] },
+          { actions: ['wakeProvider', 'stateCooled'] },
+        ],
+        'circuit:closed': [
+          { guard: 'isOfOneMethod' },
+          { guard: 'isSmallerThanBefore', actions: ['wakeProvider', 'stateRestoration'] },
+          { actions: ['wakeProvider', 'stateCooled'] },
+        ],
+        'pool:scaled_up': [
+          { guard: 'isRestoration', target: 'cooling', actions: ['resize', 'stateMetrics', 'requestCooldown'] },
+          { actions: ['resize', 'stateMetrics'] },
+        ],
+        'pool:scaled_down': { actions: ['resize', 'stateMetrics'] },
+        'pool:cooled': { target: 'steady', actions: 'stateMetrics' },
+        'pool:scale_requested': { actions: 'rejectForOpenCircuit' },
+        'pool:scale_up': { actions: 'rejectForOpenCircuit' },
+        'pool:scale_down': { actions: 'rejectForOpenCircuit' },
+      },
+    },
+    draining: {
+      description: 'The system stops: nothing more is taken, and the workers leave as they finish.',
+      on: {
+        'worker:stopped': [{ guard: 'isLastWorker', actions: ['dropWorker', 'stateStopped'] }, { actions: 'dropWorker' }],
+        'worker:failed': [{ guard: 'isLastWorker', actions: ['dropWorker', 'stateStopped'] }, { actions: 'dropWorker' }],
+        'pool:stopped': { target: 'stopped' },
+        'pool:scale_requested': { actions: 'rejectWhileDraining' },
+        'pool:scale_up': { actions: 'rejectWhileDraining' },
+        'pool:scale_down': { actions: 'rejectWhileDraining' },
+        'task:available': {},
+        'worker:refused': {},
+        'provider:stopped': {},
+        'provider:unhealthy': {},
+        'provider:unregistered': {},
+        'circuit:opened': {},
+        'pool:scaled_up': {},
+        'pool:scaled_down': {},
+        'system:shutdown': {},
+      },
+    },
+    stopped: {
+      description: 'The last worker has gone.',
+      on: {
+        'pool:scale_requested': { actions: 'rejectWhileDraining' },
+        'pool:scale_up': { actions: 'rejectWhileDraining' },
+        'pool:scale_down': { actions: 'rejectWhileDraining' },
+        'worker:started': {},
+        'task:available': {},
+        'worker:refused': {},
+        'provider:stopped': {},
+        'provider:unhealthy': {},
+        'provider:unregistered': {},
+        'circuit:opened': {},
+        'pool:scaled_up': {},
+        'pool:scaled_down': {},
+        'system:shutdown': {},
+      },
+    },
+  },
+});

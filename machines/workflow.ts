@@ -1,0 +1,203 @@
+/**
+ * One workflow: when it is done, by counting tasks that have ended, and what its end is.
+ *
+ * It refuses to schedule anything: which task may run says the resolver, and how a task ended says the task itself. It never
+ * looks at all tasks, except to hand them in. The elements of a fan-out are none of its tasks.
+ *
+ * A task that failed for good ends a `fail_fast` workflow at once. A task that somebody cancelled does not: what depends on
+ * it is skipped, the rest goes on, and in the end a `fail_fast` workflow has failed with TASK_CANCELLED, while a
+ * `continue_on_error` one has completed if nothing failed.
+ */
+import { assign, emit, enqueueActions, setup } from 'xstate';
+
+import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
+import { type Failure, failure } from './failures.ts';
+import { count, end, failing, handInTasks, initialTally, isHopeless, isLastMissing, isTaskEnd, lose, step, type Tally } from './policies/tally.ts';
+
+/** What a workflow is created with. */
+export type WorkflowInput = DataOf<'workflow:submitted'> & {
+  /** Epoch milliseconds; the workflow's duration counts from here. */
+  readonly submittedAt: number;
+};
+
+/** All that a workflow remembers. */
+export type WorkflowContext = Tally;
+
+/** What a workflow hears: the engine, commands, the ends of its tasks, its deadline, and its own facts. */
+export type WorkflowEvent = EventOf<
+  | 'workflow:submitted' | 'workflow:validated' | 'workflow:cancel' | 'workflow:pause' | 'workflow:resume' | 'workflow:timeout'
+  | 'task:completed' | 'task:retry_exhausted' | 'task:cancelled' | 'task:skipped' | 'system:actor_failed'
+  | 'workflow:started' | 'workflow:failing' | 'workflow:cancelling' | 'workflow:paused' | 'workflow:resumed'
+  | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'
+>;
+
+/** The facts that a workflow owns. */
+export type WorkflowFact = DraftOf<
+  | 'task:submitted' | 'workflow:started' | 'workflow:step_completed' | 'workflow:failing' | 'workflow:cancelling'
+  | 'workflow:paused' | 'workflow:resumed' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'
+>;
+
+export const workflowMachine = setup({
+  types: {
+    input: {} as WorkflowInput,
+    context: {} as WorkflowContext,
+    events: {} as WorkflowEvent,
+    emitted: {} as WorkflowFact,
+  },
+  guards: {
+    hasNoTasks: ({ context }) => context.definition.tasks.length === 0,
+    isElement: ({ event }) => 'element' in event.data && event.data.element !== undefined,
+    isLast: ({ context }) => isLastMissing(context),
+    isFatal: ({ context }) => context.definition.failurePolicy === 'fail_fast',
+    isHopeless: ({ context, event }) => isEscalation(event) && isHopeless(context, event.data),
+    isEscalated: ({ event }) => isEscalation(event),
+    isTimeout: ({ event }) => event.type === 'workflow:failed' && event.data.error.code === 'WORKFLOW_TIMEOUT',
+  },
+  actions: {
+    stateTasksAndStart: enqueueActions(({ context, enqueue }) => {
+      for (const draft of handInTasks(context)) enqueue.emit(draft);
+    }),
+    countEnd: assign(({ context, event }) => (isTaskEnd(event) ? count(context, event) : context)),
+    countLost: assign(({ context, event }) => (isEscalation(event) ? lose(context, event.data) : context)),
+    noteError: assign(({ event }) => (event.type === 'workflow:failing' ? { error: event.data.error } : {})),
+    noteStop: assign(({ event }) => ({ stop: wordsOf(event) })),
+    stateStep: enqueueActions(({ context, event, enqueue }) => {
+      if (isTaskEnd(event)) enqueue.emit(step(context, event));
+    }),
+    stateFailing: emit(({ context, event }) => failing(context, errorOf(context, event))),
+    stateCancelling: emit(({ context, event }) => ({ type: 'workflow:cancelling', data: { workflowId: context.workflowId, ...wordsOf(event) } })),
+    statePaused: emit(({ context, event }) => ({ type: 'workflow:paused', data: { workflowId: context.workflowId, reason: wordsOf(event).reason } })),
+    stateResumed: emit(({ context, event }) => ({ type: 'workflow:resumed', data: { workflowId: context.workflowId, reason: wordsOf(event).reason } })),
+    stateEnd: emit(({ context, event }) => end(context, event.time)),
+  },
+}).createMachine({
+  id: 'workflow',
+  description: 'Counts the tasks of one workflow to its end.',
+  context: ({ input }) => initialTally(input),
+  initial: 'pending',
+  on: {
+    'task:completed': [
+      { guard: 'isElement' },
+      { guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] },
+      { actions: ['countEnd', 'stateStep'] },
+    ],
+    'task:retry_exhausted': [
+      { guard: 'isElement' },
+      { guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] },
+      { actions: ['countEnd', 'stateStep'] },
+    ],
+    'task:cancelled': [
+      { guard: 'isElement' },
+      { guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] },
+      { actions: ['countEnd', 'stateStep'] },
+    ],
+    'task:skipped': [{ guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] }, { actions: ['countEnd', 'stateStep'] }],
+    'system:actor_failed': [{ guard: 'isHopeless', actions: ['countLost', 'stateEnd'] }, { guard: 'isEscalated', actions: 'countLost' }, {}],
+    'workflow:completed': { target: '.completed' },
+    'workflow:failed': [{ guard: 'isTimeout', target: '.timedOut' }, { target: '.failed' }],
+    'workflow:cancelled': { target: '.cancelled' },
+    'workflow:submitted': {},
+    'workflow:validated': {},
+    'workflow:started': {},
+    'workflow:paused': {},
+    'workflow:resumed': {},
+    'workflow:failing': {},
+    'workflow:cancelling': {},
+  },
+  states: {
+    pending: {
+      description: 'Admitted, not started.',
+      on: {
+        'workflow:validated': { actions: 'stateTasksAndStart' },
+        'workflow:started': [{ guard: 'hasNoTasks', target: 'running', actions: 'stateEnd' }, { target: 'running' }],
+        'workflow:timeout': {},
+        'workflow:cancel': {},
+        'workflow:pause': {},
+        'workflow:resume': {},
+      },
+    },
+    running: {
+      description: 'Tasks run; the last one to end makes the workflow end.',
+      on: {
+        'task:retry_exhausted': [
+          { guard: 'isElement' },
+          { guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] },
+          { guard: 'isFatal', actions: ['countEnd', 'stateStep', 'stateFailing'] },
+          { actions: ['countEnd', 'stateStep'] },
+        ],
+        'system:actor_failed': [
+          { guard: 'isHopeless', actions: ['countLost', 'stateFailing', 'stateEnd'] },
+          { guard: 'isEscalated', actions: ['countLost', 'stateFailing'] },
+          {},
+        ],
+        'workflow:timeout': { actions: 'stateFailing' },
+        'workflow:cancel': { actions: 'stateCancelling' },
+        'workflow:pause': { actions: 'statePaused' },
+        'workflow:resume': {},
+        'workflow:failing': { target: 'failing', actions: 'noteError' },
+        'workflow:cancelling': { target: 'cancelling', actions: 'noteStop' },
+        'workflow:paused': { target: 'paused' },
+      },
+    },
+    paused: {
+      description: 'Nothing new is dispatched; what runs goes on to its end, and timers keep their times.',
+      on: {
+        'task:retry_exhausted': [
+          { guard: 'isElement' },
+          { guard: 'isLast', actions: ['countEnd', 'stateStep', 'stateEnd'] },
+          { guard: 'isFatal', actions: ['countEnd', 'stateStep', 'stateFailing'] },
+          { actions: ['countEnd', 'stateStep'] },
+        ],
+        'system:actor_failed': [
+          { guard: 'isHopeless', actions: ['countLost', 'stateFailing', 'stateEnd'] },
+          { guard: 'isEscalated', actions: ['countLost', 'stateFailing'] },
+          {},
+        ],
+        'workflow:timeout': { actions: 'stateFailing' },
+        'workflow:cancel': { actions: 'stateCancelling' },
+        'workflow:pause': {},
+        'workflow:resume': { actions: 'stateResumed' },
+        'workflow:failing': { target: 'failing', actions: 'noteError' },
+        'workflow:cancelling': { target: 'cancelling', actions: 'noteStop' },
+        'workflow:resumed': { target: 'running' },
+      },
+    },
+    failing: {
+      description: 'It will fail: what has not started is skipped, what runs is cancelled, and the last of these ends it.',
+      on: {
+        'workflow:timeout': {},
+        'workflow:cancel': {},
+        'workflow:pause': {},
+        'workflow:resume': {},
+      },
+    },
+    cancelling: {
+      description: 'Somebody cancelled it: what has not started is skipped, what runs is cancelled, and the last of these ends it.',
+      on: {
+        'workflow:timeout': {},
+        'workflow:cancel': {},
+        'workflow:pause': {},
+        'workflow:resume': {},
+      },
+    },
+    completed: { type: 'final', description: 'Every task has ended, as well as the workflow needs it.' },
+    failed: { type: 'final', description: 'A task failed for good, or was cancelled, or the output could not be made.' },
+    cancelled: { type: 'final', description: 'Somebody cancelled it.' },
+    timedOut: { type: 'final', description: 'It took longer than it may.' },
+  },
+});
+
+function isEscalation(event: WorkflowEvent): event is EventOf<'system:actor_failed'> {
+  return event.type === 'system:actor_failed' && event.data.action === 'escalate';
+}
+
+function errorOf({ definition, error }: WorkflowContext, event: WorkflowEvent): Failure {
+  if (event.type === 'workflow:timeout') {
+    return failure('WORKFLOW_TIMEOUT', `Workflow '${definition.name}' took longer than the ${event.data.timeoutMs} ms that it may.`);
+  }
+  return error ?? failure('WORKFLOW_EXECUTION_FAILED', `Workflow '${definition.name}' cannot go on.`);
+}
+
+function wordsOf({ data }: WorkflowEvent): { readonly reason: string; readonly by: string } {
+  return { reason: 'reason' in data ? data.reason : '', by: 'by' in data ? data.by : '' };
+}

@@ -1,0 +1,67 @@
+/** Turns what was typed into values, and says what is wrong with it. */
+import { access, constants, readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+
+import { usageError } from './faults.ts';
+
+/**
+ * Reads `--input`: JSON, or `@` and the path of a JSON file (`@-`: stdin).
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export async function readInput(given: string | undefined): Promise<unknown> {
+  if (given === undefined) return undefined;
+  const text = given.startsWith('@') ? await readText(given.slice(1)) : given;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw usageError(`--input has to be JSON, or @ and the path of a JSON file: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  if (path === '-') {
+    const chunks: Buffer[] = [];
+    // Without an encoding set, stdin gives buffers.
+    for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString('utf8');
+  }
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    throw usageError(`--input refers to '${path}', which cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
+}
+
+/**
+ * Makes sure that a result can be written to a path before anything is run for it.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export async function checkOutput(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  const there = await stat(path).catch(() => undefined);
+  if (there?.isDirectory()) throw usageError(`--output has to be a file, and '${path}' is a folder.`);
+  const target = there === undefined ? dirname(resolve(path)) : path;
+  await access(target, constants.W_OK).catch(() => {
+    throw usageError(`--output refers to '${path}', and '${target}' cannot be written to.`);
+  });
+}
+
+/**
+ * Reads a duration in seconds as milliseconds.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export function readSeconds(given: string | undefined, option: string): number | undefined {
+  if (given === undefined) return undefined;
+  const seconds = given.trim() === '' ? Number.NaN : Number(given);
+  if (!(seconds > 0) || !Number.isFinite(seconds)) throw usageError(`${option} has to be a number of seconds above 0, and is '${given}'.`);
+  return seconds * 1_000;
+}
+
+/**
+ * Checks `--db`.
+ * @throws GleitzeitError CONFIGURATION_ERROR for a path
+ */
+export function checkDatabase(given: string | undefined): void {
+  if (given === undefined || given === ':memory:') return;
+  throw usageError(`--db ${given}: this release keeps its journal in memory only; leave --db out, or give :memory:.`);
+}

@@ -1,0 +1,73 @@
+/** A run told in lines, for logs and for screens that cannot be rewritten. Pure: an event becomes a line, or none. */
+import type { EventType, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { oneLine } from '../terminal.ts';
+import { count, duration } from '../text.ts';
+import type { Progress } from './progress.ts';
+
+/** Beyond that many tasks a line for each start and end is noise: failures and every tenth of the way remain. */
+const manyTasks = 100;
+
+type Tell = { readonly [Type in EventType]?: (event: Extract<GleitzeitEvent, { type: Type }>) => string };
+
+const told: Tell = {
+  'workflow:started': ({ data }) => `started, ${count(data.totalTasks, 'task')}`,
+  'workflow:paused': ({ data }) => `paused: ${data.reason}`,
+  'workflow:resumed': ({ data }) => `resumed: ${data.reason}`,
+  'workflow:failing': ({ data }) => `failing: ${data.error.message}`,
+  'workflow:cancelling': ({ data }) => `being cancelled: ${data.reason}`,
+  'task:failed': ({ data }) => `${data.taskId} failed in attempt ${data.attempt}: ${data.error.message} (${data.error.code})`,
+  'task:retry_scheduled': ({ data }) => `${data.taskId} is tried again in ${duration(data.delayMs)}`,
+  'task:retry_exhausted': ({ data }) => `${data.taskId} failed for good after ${count(data.attempts, 'attempt')}`,
+  'pool:scaled': ({ data }) => `pool ${data.poolId} goes from ${data.from} to ${count(data.to, 'worker')}: ${data.reason}`,
+  'circuit:opened': ({ data, time }) =>
+    `circuit ${data.circuit} opened: ${data.reason}${data.retryAt === undefined ? '' : `, tried again in ${duration(data.retryAt - time)}`}`,
+  'circuit:half_open': ({ data }) => `circuit ${data.circuit} is half-open: ${count(data.probes, 'probe')}`,
+  'circuit:closed': ({ data }) => `circuit ${data.circuit} closed`,
+  'provider:unhealthy': ({ data }) => `provider ${data.providerId} is unhealthy`,
+  'queue:full': () => 'the queue is full',
+};
+
+/** Told of single tasks, where they are few enough. */
+const toldOfFew: Tell = {
+  'task:started': ({ data }) => `${data.taskId} started${data.attempt > 1 ? `, attempt ${data.attempt}` : ''} (${data.method})`,
+  'task:completed': ({ data }) => `${data.taskId} completed in ${duration(data.durationMs)}`,
+  'task:cancelled': ({ data }) => `${data.taskId} cancelled: ${data.reason}`,
+  'task:skipped': ({ data }) => `${data.taskId} skipped, because of ${data.because}`,
+  'task:expanded': ({ data }) => `${data.taskId} runs for ${count(data.elements, 'element')}`,
+};
+
+/** The line that an event is worth; ask after the progress has taken the event in. */
+export function lineOf(event: GleitzeitEvent, progress: Progress): string | undefined {
+  const { total } = progress.view;
+  const always = tell(told, event);
+  if (always !== undefined) return oneLine(always);
+  if (total > manyTasks) return event.type === 'workflow:step_completed' ? shareLine(event.data) : undefined;
+  if ('taskId' in event.data && progress.fanOutOf(event.data.taskId ?? '') !== undefined) return undefined;
+  const line = tell(toldOfFew, event);
+  return line === undefined ? undefined : oneLine(line);
+}
+
+function tell(lines: Tell, event: GleitzeitEvent): string | undefined {
+  // Each entry is registered under the type whose payload it takes.
+  const line = lines[event.type] as ((event: GleitzeitEvent) => string) | undefined;
+  return line?.(event);
+}
+
+function shareLine({ done, total }: { readonly done: number; readonly total: number }): string | undefined {
+  const step = Math.ceil(total / 10);
+  return done % step === 0 || done === total ? `${done} of ${count(total, 'task')}` : undefined;
+}
+
+/** Any event on one line, for `--watch`. */
+export function eventLine({ time, type, severity, source, data }: GleitzeitEvent): string {
+  const clock = new Date(time).toISOString().slice(11, 23);
+  return oneLine(`${clock} ${severity.padEnd(8)} ${type} ${source} ${detailsOf(data as Readonly<Record<string, unknown>>)}`);
+}
+
+/** Short values only: parameters and results may be megabytes. */
+function detailsOf(data: Readonly<Record<string, unknown>>): string {
+  return Object.entries(data)
+    .filter(([, value]) => (typeof value === 'string' && value.length <= 60) || typeof value === 'number' || typeof value === 'boolean')
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(' ');
+}

@@ -1,0 +1,46 @@
+/** What is printed of a workflow that has ended. */
+import type { TaskResult, WorkflowResult } from '../runtime/result.ts';
+import { oneLine, print, say, type Terminal } from './terminal.ts';
+import { count, duration } from './text.ts';
+
+/** The object of `--json`, with the keys that scripts rely on and no others. */
+export function resultJson({ workflowId, name, status, durationMs, output, tasks }: WorkflowResult) {
+  const entries = Object.entries(tasks).map(([id, { status, attempts, durationMs, result, error }]) => {
+    const { code, rpcCode, message } = error ?? {};
+    return [id, { status, attempts, durationMs, result, error: error && { code, rpcCode, message } }] as const;
+  });
+  // Object.fromEntries defines its keys, so that a task named `__proto__` is one like any other.
+  return { workflowId, name, status, durationMs, output, tasks: Object.fromEntries(entries) };
+}
+
+/** Tells how a workflow ended, and prints its data: its output where it defines one, else the result of each task. */
+export function tellResult(terminal: Terminal, result: WorkflowResult, { withData }: { readonly withData: boolean }): void {
+  const { colors } = terminal;
+  const tasks = Object.entries(result.tasks);
+  for (const [id, task] of tasks) if (task.status === 'failed') say(terminal, `${colors.red('✗')} ${oneLine(failureOf(id, task))}`);
+  const mark = { completed: colors.green('✓'), failed: colors.red('✗'), cancelled: colors.yellow('■') }[result.status];
+  const because = result.error === undefined ? '' : `: ${oneLine(result.error.message)} (${result.error.code})`;
+  say(terminal, `${mark} ${oneLine(result.name)} ${result.status} in ${duration(result.durationMs)}, ${summaryOf(tasks)}${because}`);
+  if (withData) printData(terminal, result);
+}
+
+function failureOf(id: string, { attempts, error }: TaskResult): string {
+  return `${id} failed after ${count(attempts, 'attempt')}: ${error?.message ?? 'for an unknown reason'} (${error?.code ?? 'INTERNAL_ERROR'})`;
+}
+
+function summaryOf(tasks: readonly (readonly [string, TaskResult])[]): string {
+  const counts = new Map<string, number>();
+  for (const [, { status }] of tasks) counts.set(status, (counts.get(status) ?? 0) + 1);
+  const parts = [...counts].map(([status, n]) => `${n} ${status}`);
+  return `${count(tasks.length, 'task')}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
+}
+
+function printData(terminal: Terminal, { output, tasks }: WorkflowResult): void {
+  if (output !== undefined) {
+    print(terminal, typeof output === 'string' ? output : JSON.stringify(output, null, 2));
+    return;
+  }
+  for (const [id, { status, result }] of Object.entries(tasks)) {
+    if (status === 'completed') print(terminal, `${oneLine(id)}: ${JSON.stringify(result) ?? 'null'}`);
+  }
+}

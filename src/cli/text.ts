@@ -1,0 +1,28 @@
+/** Times, sizes and bars as a person reads them. */
+
+/** A duration with the precision that matters: `12 ms`, `1.2 s`, `3 min 05 s`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
+  const seconds = Math.floor(ms / 1_000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`;
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
+}
+
+/** `1 task`, `2 tasks`. */
+export function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** A bar of `width` characters, filled by a share of 0..1. */
+export function bar(share: number, width: number): string {
+  const filled = Math.max(0, Math.min(width, Math.floor(share * width)));
+  return '█'.repeat(filled) + '░'.repeat(width - filled);
+}
+
+/** Text cut to a width, with an ellipsis where something is missing. */
+export function cut(text: string, width: number): string {
+  const signs = [...text];
+  return signs.length <= width ? text : `${signs.slice(0, Math.max(0, width - 1)).join('')}…`;
+}

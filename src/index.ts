@@ -1,0 +1,64 @@
+/**
+ * Gleitzeit: a workflow runtime in which every part is a statechart actor.
+ *
+ * `createSystem` makes a running system, `defineWorkflow` and `loadWorkflow` make what it runs, `defineProvider` what carries
+ * out its tasks. The machines and the catalogue of events are the model that all of it follows.
+ */
+export { alertSystemMachine } from '../machines/alert-system.ts';
+export { backpressureMonitorMachine } from '../machines/backpressure-monitor.ts';
+export { circuitBreakerMachine } from '../machines/circuit-breaker.ts';
+export { cleanerMachine } from '../machines/cleaner.ts';
+export { dependencyResolverMachine } from '../machines/dependency-resolver.ts';
+export { engineMachine } from '../machines/engine.ts';
+export {
+  catalogue,
+  catalogueJsonSchema,
+  type DataOf,
+  type DraftOf,
+  type EventOf,
+  type EventType,
+  eventTypes,
+  type GleitzeitEvent,
+  isEventType,
+  specOf,
+} from '../machines/events/catalogue.ts';
+export { create } from '../machines/events/create.ts';
+export { type Component, components, type EventSpec } from '../machines/events/define.ts';
+export type { Priority, RetryPolicy, TaskDefinition, WorkflowDefinition } from '../machines/events/definition.ts';
+export { type Correlation, type Envelope, severities, type Severity } from '../machines/events/envelope.ts';
+export { type Namespace, namespaceOf, namespaces } from '../machines/events/namespace.ts';
+export { type ErrorCode, errorCodes, type Failure } from '../machines/failures.ts';
+export { healthMonitorMachine } from '../machines/health-monitor.ts';
+export { methodRouterMachine } from '../machines/method-router.ts';
+export { metricsCollectorMachine } from '../machines/metrics-collector.ts';
+export { type AlertRule, defaultAlertRules } from '../machines/policies/alert-rules.ts';
+export { poolMachine } from '../machines/pool.ts';
+export { providerMachine } from '../machines/provider.ts';
+export { queueMachine } from '../machines/queue.ts';
+export { retryManagerMachine } from '../machines/retry-manager.ts';
+export { schedulerMachine } from '../machines/scheduler.ts';
+export { systemMachine } from '../machines/system.ts';
+export { taskMachine } from '../machines/task.ts';
+export { workerMachine } from '../machines/worker.ts';
+export { workflowMachine } from '../machines/workflow.ts';
+export { GleitzeitError, type Issue } from './errors.ts';
+export type { Journal, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
+export { memoryJournal, type MemoryJournalOptions } from './journal/memory.ts';
+export type { Explanation } from './observe/explain.ts';
+export { emitCorrelated, eventsByComponent, eventsByCorrelationId, eventsBySeverity, timeline } from './observe/selections.ts';
+export type { EventFilter } from './observe/stream.ts';
+export { renderTrace, type Trace, type TraceNode } from './observe/trace.ts';
+export { builtinProviders } from './providers/builtin.ts';
+export { loadProviders } from './providers/load.ts';
+export { type AnyProvider, type AttemptCall, defineProvider, type MethodsOf, type ParamsOf, type ProviderDefinition, type ResultOf } from './providers/provider.ts';
+export { defineThreadProvider } from './providers/worker-threads.ts';
+export type { SubmitOptions, SystemOptions } from './runtime/options.ts';
+export type { ErrorInfo, TaskResult, WorkflowResult } from './runtime/result.ts';
+export type { Run } from './runtime/run.ts';
+export type { StopOptions } from './runtime/shutdown.ts';
+export type { TaskStatus, WorkflowStatus } from './runtime/status.ts';
+export { createSystem, type GleitzeitSystem } from './runtime/system.ts';
+export type { Clock, Timer } from './system/clock.ts';
+export { defineWorkflow } from './workflow/define.ts';
+export { loadWorkflow } from './workflow/load.ts';
+export type { Workflow } from './workflow/workflow.ts';

@@ -1,0 +1,52 @@
+/**
+ * The journal port: where recorded facts go, and where they are read from again.
+ *
+ * A journal keeps facts in the order of their `seq`, and finds those of one workflow at a cost that follows from that
+ * workflow alone. What `append` has answered is as durable as the journal says of itself.
+ */
+import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+
+/** What a journal knows of a workflow without reading its facts. */
+export interface WorkflowHead {
+  readonly workflowId: string;
+  readonly name: string;
+  readonly versionHash: string;
+  readonly status: 'running' | 'completed' | 'failed' | 'cancelled';
+  /** Epoch milliseconds. */
+  readonly submittedAt: number;
+  /** Epoch milliseconds; absent while it runs. */
+  readonly endedAt?: number;
+}
+
+/** Which finished workflows go: those that ended before a time, and the oldest beyond a number. */
+export interface Retention {
+  /** Epoch milliseconds. */
+  readonly olderThan?: number | undefined;
+  readonly keep?: number | undefined;
+}
+
+export interface ReadOptions {
+  /** Only facts of this workflow. */
+  readonly workflowId?: string;
+  /** Only facts after this one. */
+  readonly afterSeq?: number;
+}
+
+export interface Journal {
+  /** Makes the journal ready. @returns the highest `seq` in it, 0 when it is empty */
+  open(): Promise<{ readonly lastSeq: number }>;
+  /**
+   * Appends a batch, all of it or nothing. Returns nothing where it is durable at once, else a promise of it.
+   * Batches are appended one at a time, in order.
+   */
+  append(facts: readonly GleitzeitEvent[]): Promise<void> | undefined;
+  /** The facts that match, by `seq`. */
+  read(options?: ReadOptions): Promise<readonly GleitzeitEvent[]>;
+  /** What is known of a workflow; nothing when it is not there (any more). */
+  find(workflowId: string): Promise<WorkflowHead | undefined>;
+  /** Every workflow, in the order of submission. */
+  list(): Promise<readonly WorkflowHead[]>;
+  /** Removes finished workflows. @returns how many */
+  sweep(retention: Retention): Promise<number>;
+  close(): Promise<void>;
+}

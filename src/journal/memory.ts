@@ -1,0 +1,119 @@
+/**
+ * The journal in memory: the whole port, and no durability at all. What it holds ends with the process.
+ *
+ * So that memory does not grow with finished work, it keeps the facts of finished workflows only up to a number; the oldest
+ * finished workflow goes first. What is in flight is always kept.
+ */
+import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Journal, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import { headAfter } from './workflow-head.ts';
+
+export interface MemoryJournalOptions {
+  /**
+   * Facts of finished workflows, and of the system itself, that are kept at most; an integer from 0.
+   * @defaultValue `10_000`
+   */
+  readonly keepFacts?: number;
+}
+
+export const memoryJournalDefaults = { keepFacts: 10_000 } as const;
+
+interface Kept {
+  head: WorkflowHead;
+  readonly facts: GleitzeitEvent[];
+}
+
+export function memoryJournal(options: MemoryJournalOptions = {}): Journal {
+  return new MemoryJournal({ ...memoryJournalDefaults, ...options }.keepFacts);
+}
+
+class MemoryJournal implements Journal {
+  private readonly keepFacts: number;
+  private readonly workflows = new Map<string, Kept>();
+  /** Finished workflows, the one that ended first in front: a Map keeps the order in which they came. */
+  private readonly finished = new Map<string, Kept>();
+  private finishedFacts = 0;
+  /** Facts that belong to no workflow. */
+  private others: GleitzeitEvent[] = [];
+  private lastSeq = 0;
+
+  constructor(keepFacts: number) {
+    this.keepFacts = keepFacts;
+  }
+
+  open(): Promise<{ readonly lastSeq: number }> {
+    return Promise.resolve({ lastSeq: this.lastSeq });
+  }
+
+  append(facts: readonly GleitzeitEvent[]): undefined {
+    for (const fact of facts) this.keep(fact);
+    this.lastSeq = facts.at(-1)?.seq ?? this.lastSeq;
+    this.shed();
+  }
+
+  read({ workflowId, afterSeq = 0 }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
+    const facts =
+      workflowId === undefined
+        ? [...this.others, ...[...this.workflows.values()].flatMap((kept) => kept.facts)].sort((a, b) => a.seq - b.seq)
+        : (this.workflows.get(workflowId)?.facts ?? []);
+    return Promise.resolve(afterSeq === 0 ? [...facts] : facts.filter(({ seq }) => seq > afterSeq));
+  }
+
+  find(workflowId: string): Promise<WorkflowHead | undefined> {
+    return Promise.resolve(this.workflows.get(workflowId)?.head);
+  }
+
+  list(): Promise<readonly WorkflowHead[]> {
+    return Promise.resolve([...this.workflows.values()].map(({ head }) => head));
+  }
+
+  sweep({ olderThan, keep }: Retention): Promise<number> {
+    let removed = 0;
+    for (const [workflowId, { head }] of this.finished) {
+      const isOld = olderThan !== undefined && (head.endedAt ?? Number.POSITIVE_INFINITY) < olderThan;
+      const isTooMany = keep !== undefined && this.finished.size > keep;
+      if (!isOld && !isTooMany) break;
+      this.remove(workflowId);
+      removed++;
+    }
+    return Promise.resolve(removed);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  private keep(fact: GleitzeitEvent): void {
+    const { workflowId } = fact.correlation;
+    const known = workflowId === undefined ? undefined : this.workflows.get(workflowId);
+    const head = headAfter(known?.head, fact);
+    if (workflowId === undefined || head === undefined) {
+      this.others.push(fact);
+      return;
+    }
+    const kept = known ?? { head, facts: [] };
+    if (known === undefined) this.workflows.set(workflowId, kept);
+    kept.facts.push(fact);
+    if (this.finished.has(workflowId)) this.finishedFacts++;
+    else if (head.endedAt !== undefined) {
+      this.finished.set(workflowId, kept);
+      this.finishedFacts += kept.facts.length;
+    }
+    kept.head = head;
+  }
+
+  /** Lets go of what is beyond the bound; slack in `others` makes that cost the same for each fact. */
+  private shed(): void {
+    for (const workflowId of this.finished.keys()) {
+      if (this.finishedFacts <= this.keepFacts) break;
+      this.remove(workflowId);
+    }
+    if (this.others.length > 2 * this.keepFacts + 64) this.others = this.others.slice(-this.keepFacts);
+  }
+
+  private remove(workflowId: string): void {
+    this.finishedFacts -= this.finished.get(workflowId)?.facts.length ?? 0;
+    this.finished.delete(workflowId);
+    this.workflows.delete(workflowId);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * Why a task waits, and what would release it: read from the same functions that dispatch decides by.
+ */
+import { fanOutOf, isHeldBack, type ResolverContext, unmetDependencies } from '../../machines/dependency-resolver.ts';
+import { type MethodRouterContext, unavailabilityOf } from '../../machines/method-router.ts';
+import { type PoolContext, type PoolState, whyNotAssigned } from '../../machines/pool.ts';
+import { type QueueContext, whyNotOffered } from '../../machines/queue.ts';
+import type { TaskContext } from '../../machines/task.ts';
+import type { Core } from '../system/core.ts';
+import { methodKey, taskKey } from '../system/wiring.ts';
+
+/** One reason why a task is not done yet. */
+export interface Reason {
+  /** Stable, for programs. */
+  readonly kind:
+    | 'dependency' | 'parallel_limit' | 'workflow_paused' | 'engine_paused' | 'method_unavailable' | 'circuit_open' | 'circuit_probing'
+    | 'behind_others' | 'pool_limit' | 'pool_cooling' | 'pool_starting' | 'pool_busy' | 'draining' | 'retry' | 'retry_decision' | 'running' | 'elements' | 'dispatching';
+  /** For people. */
+  readonly message: string;
+  /** When it ends by itself, in epoch milliseconds, where that is known. */
+  readonly until?: number;
+  /** What releases the task from it. */
+  readonly releasedBy: string;
+}
+
+export interface TaskExplanation {
+  readonly taskId: string;
+  /** The state's name, as in the chart of the task. */
+  readonly state: string;
+  readonly reasons: readonly Reason[];
+}
+
+export interface Explanation {
+  readonly workflowId: string;
+  /** The state's name, as in the chart of the workflow. */
+  readonly status: string;
+  /** The unfinished tasks, in the order of the definition. */
+  readonly tasks: readonly TaskExplanation[];
+}
+
+/** Explains the unfinished tasks of a workflow, or the one named; a workflow that has ended has none. */
+export function explainWorkflow(core: Core, workflowId: string, taskId?: string): Explanation {
+  const workflow = core.snapshot('workflow', workflowId);
+  const resolver = core.snapshot('resolver', workflowId);
+  if (workflow === undefined || resolver === undefined) return { workflowId, status: 'ended', tasks: [] };
+  // The snapshots of these components have the contexts of their machines; so too below.
+  const context = resolver.context as ResolverContext;
+  const status = String(workflow.value);
+  const ids = taskId === undefined ? context.definition.tasks.map(({ id }) => id) : [taskId];
+  const tasks = ids.flatMap((id) => explainTask({ core, workflowId, context, status }, id) ?? []);
+  return { workflowId, status, tasks };
+}
+
+interface Case {
+  readonly core: Core;
+  readonly workflowId: string;
+  readonly context: ResolverContext;
+  readonly status: string;
+}
+
+function explainTask(about: Case, taskId: string): TaskExplanation | undefined {
+  const { core, workflowId, context } = about;
+  const task = core.snapshot('task', taskKey(workflowId, taskId));
+  if (task !== undefined && task.status === 'active') {
+    const state = task.matches('waiting.queued') ? 'queued' : typeof task.value === 'string' ? task.value : 'pending';
+    return { taskId, state, reasons: reasonsOfLive(about, state, task.context as TaskContext) };
+  }
+  if (task !== undefined) return undefined;
+  const unmet = unmetDependencies(context, taskId);
+  const reasons: Reason[] = unmet.map(({ task: needed, when, status }) => ({
+    kind: 'dependency',
+    message: `waits for '${needed}', which is ${status}`,
+    releasedBy: when === 'success' ? `task '${needed}' completes` : `task '${needed}' ends, in whichever way`,
+  }));
+  if (isHeldBack(context, taskId)) reasons.push(...heldBack(about));
+  return reasons.length === 0 ? undefined : { taskId, state: 'pending', reasons };
+}
+
+function heldBack({ status }: Case): Reason[] {
+  if (status === 'paused') return [{ kind: 'workflow_paused', message: 'its workflow is paused', releasedBy: 'the workflow is resumed' }];
+  return [{ kind: 'parallel_limit', message: 'as many tasks of its workflow are under way as may be', releasedBy: 'a task of this workflow ends' }];
+}
+
+function reasonsOfLive(about: Case, state: string, task: TaskContext): Reason[] {
+  switch (state) {
+    case 'running':
+      return [{ kind: 'running', message: `attempt ${task.attempt} runs on '${task.lease?.workerId ?? '?'}'`, until: task.startedAt + task.timeoutMs, releasedBy: 'the attempt ends, or its deadline comes' }];
+    case 'waitingRetry': {
+      const until = task.dueAt === null ? undefined : { until: task.dueAt };
+      return [{ kind: 'retry', message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'}); the next one has its time`, ...until, releasedBy: 'its time comes' }];
+    }
+    case 'failing':
+      return [{ kind: 'retry_decision', message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'})`, releasedBy: 'the retry manager decides' }];
+    case 'expanded': {
+      const fanOut = fanOutOf(about.context, task.taskId);
+      const message = fanOut === undefined ? 'its elements run' : `${fanOut.completed + fanOut.failed} of ${fanOut.total} elements have ended, ${fanOut.running} are under way`;
+      return [{ kind: 'elements', message, releasedBy: 'all its elements have ended' }];
+    }
+    default:
+      return reasonsOfQueued(about.core, task);
+  }
+}
+
+function reasonsOfQueued(core: Core, task: TaskContext): Reason[] {
+  const queue = core.snapshot('queue')?.context as QueueContext | undefined;
+  switch (queue && whyNotOffered(queue, task)) {
+    case 'held':
+      return [{ kind: 'engine_paused', message: `nothing is dispatched: ${queue?.heldBecause ?? 'the queue is held'}`, releasedBy: 'the engine is resumed' }];
+    case 'workflow_paused':
+      return [{ kind: 'workflow_paused', message: 'its workflow is paused', releasedBy: 'the workflow is resumed' }];
+    case 'method_unavailable':
+      return [reasonOfMethod(core, task)];
+    case 'circuit_probing':
+      return [{ kind: 'circuit_probing', message: 'the circuit of its provider is half-open and all trial calls are under way', releasedBy: 'a trial call ends' }];
+    case 'behind_others':
+      return [{ kind: 'behind_others', message: `other tasks of '${task.method}' come first`, releasedBy: 'they are claimed' }, ...reasonsOfPool(core, task)];
+    case 'offered':
+      return reasonsOfPool(core, task);
+    default:
+      return [{ kind: 'dispatching', message: 'it is on its way to a worker', releasedBy: 'the worker claims it' }];
+  }
+}
+
+function reasonOfMethod(core: Core, { protocol, method }: TaskContext): Reason {
+  const context = core.snapshot('methods', methodKey(protocol, method))?.context as MethodRouterContext | undefined;
+  const hindrance = context && unavailabilityOf(context);
+  const until = hindrance?.until === undefined ? undefined : { until: hindrance.until };
+  if (hindrance?.reason === 'circuit_open') {
+    return { kind: 'circuit_open', message: `the circuit of every provider of '${method}' is open`, ...until, releasedBy: 'a trial call is let through' };
+  }
+  const why = hindrance?.reason ?? 'no_provider';
+  return { kind: 'method_unavailable', message: `no provider of '${method}' can be called (${why})`, ...until, releasedBy: 'a provider of it is available' };
+}
+
+function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] {
+  const pool = core.snapshot('pool', protocol);
+  if (pool === undefined) return [];
+  const context = pool.context as PoolContext;
+  const size = `${context.size} of at most ${context.max} workers`;
+  switch (whyNotAssigned({ value: pool.value as PoolState, context }, method)) {
+    case 'at_limit':
+      return [{ kind: 'pool_limit', message: `every slot of pool '${protocol}' is taken, and it has ${size}`, releasedBy: 'an attempt ends' }];
+    case 'cooling':
+      return [{ kind: 'pool_cooling', message: `every slot of pool '${protocol}' is taken, and it cools down after a change of size (${size})`, releasedBy: 'an attempt ends, or the cooldown' }];
+    case 'starting':
+    case 'workers_starting':
+      return [{ kind: 'pool_starting', message: `pool '${protocol}' is starting workers`, releasedBy: 'a worker has started' }];
+    case 'circuit_open':
+      return [{ kind: 'circuit_open', message: `pool '${protocol}' is shrunk while a circuit of its provider is open`, releasedBy: 'the circuit closes' }];
+    case 'draining':
+      return [{ kind: 'draining', message: `pool '${protocol}' is being stopped`, releasedBy: 'the next start' }];
+    case 'busy':
+    case 'quarantining':
+      return [{ kind: 'pool_busy', message: `every slot of pool '${protocol}' is taken (${size})`, releasedBy: 'an attempt ends, or the pool grows' }];
+    default:
+      return [];
+  }
+}
+
+/** The explanation as lines for people. */
+export function renderExplanation({ workflowId, status, tasks }: Explanation, now: number): string {
+  const lines = [`Workflow ${workflowId} is ${status}.`];
+  for (const { taskId, state, reasons } of tasks) {
+    lines.push(`  ${taskId} is ${state}`);
+    for (const { message, until, releasedBy } of reasons) {
+      const time = until === undefined ? '' : ` (in ${Math.max(0, Math.round((until - now) / 100) / 10)} s at the latest)`;
+      lines.push(`    ${message}; released when ${releasedBy}${time}`);
+    }
+  }
+  return lines.join('\n');
+}

@@ -1,0 +1,17 @@
+/** The providers that every system has unless told otherwise. */
+import { coreProvider } from './core.ts';
+import { createHttpProvider, type HttpOptions } from './http.ts';
+import { createProcessProvider, type ProcessProviderOptions } from './process.ts';
+import type { AnyProvider } from './provider.ts';
+import { createPythonProvider, type PythonProviderOptions } from './python.ts';
+
+export interface BuiltinOptions {
+  readonly http?: HttpOptions;
+  readonly process?: ProcessProviderOptions;
+  readonly python?: PythonProviderOptions;
+}
+
+/** `core/v1`, `http/v1`, `process/v1` and `python/v1`. */
+export function builtinProviders({ http, process, python }: BuiltinOptions = {}): readonly AnyProvider[] {
+  return [coreProvider, createHttpProvider(http), createProcessProvider(process), createPythonProvider(python)];
+}

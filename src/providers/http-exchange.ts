@@ -1,0 +1,136 @@
+/** One exchange over HTTP: a request, the redirects that it meets, and a response of bounded size. */
+import { type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+
+import { errorOf } from '../errors.ts';
+import { isAllowedPrivately, type PrivateNetworks, publicLookup, refusePrivateHost } from './network-guard.ts';
+
+export interface Exchange {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+  readonly signal: AbortSignal;
+  readonly maxRedirects: number;
+  readonly maxResponseBytes: number;
+  readonly allowPrivateNetworks: PrivateNetworks;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  /** Where the last redirect led. */
+  readonly url: URL;
+}
+
+/**
+ * Sends a request and follows its redirects, each one checked anew.
+ * @throws GleitzeitError AUTHORIZATION_FAILED (a private network), TASK_PARAMETER_ERROR (no HTTP), TASK_EXECUTION_FAILED (too many redirects),
+ * TASK_RESULT_INVALID (too long a response); whatever the connection fails with
+ */
+export async function exchangeHttp(exchange: Exchange): Promise<HttpResponse> {
+  let current = exchange;
+  for (let redirects = 0; ; redirects++) {
+    const response = await send(current);
+    const location = isRedirect(response) ? response.headers.location : undefined;
+    if (location === undefined) return receive(response, current);
+    response.destroy();
+    if (redirects >= exchange.maxRedirects) {
+      throw errorOf('TASK_EXECUTION_FAILED', `${nameOf(exchange.url)} redirects more than ${exchange.maxRedirects} times`, { retryable: false });
+    }
+    current = redirected(current, response.statusCode ?? 0, location);
+  }
+}
+
+/** A URL as messages name it: without what may be secret in it. */
+export function nameOf({ protocol, host, pathname }: URL): string {
+  return `${protocol}//${host}${pathname}`;
+}
+
+function isRedirect({ statusCode = 0 }: IncomingMessage): boolean {
+  return [301, 302, 303, 307, 308].includes(statusCode);
+}
+
+function redirected(from: Exchange, status: number, location: string): Exchange {
+  if (!URL.canParse(location, from.url.href))
+    throw errorOf('TASK_EXECUTION_FAILED', `${nameOf(from.url)} redirects to "${location}", which is no URL`, { retryable: false });
+  const url = new URL(location, from.url);
+  // As browsers do: whoever answers "see other", or moved a POST, wants it fetched by GET.
+  const becomesGet = (status === 303 && from.method !== 'HEAD') || ((status === 301 || status === 302) && from.method === 'POST');
+  const dropped = [
+    ...(becomesGet ? ['content-type', 'content-length'] : []),
+    ...(url.origin === from.url.origin ? [] : ['authorization', 'cookie', 'proxy-authorization', 'host']),
+  ];
+  const headers = Object.fromEntries(Object.entries(from.headers).filter(([name]) => !dropped.includes(name)));
+  return { ...from, url, headers, ...(becomesGet ? { method: 'GET', body: undefined } : {}) };
+}
+
+function send({ method, url, headers, body, signal, allowPrivateNetworks }: Exchange): Promise<IncomingMessage> {
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw errorOf('TASK_PARAMETER_ERROR', `"${nameOf(url)}" is no http or https URL`);
+  const isFree = isAllowedPrivately(url, allowPrivateNetworks);
+  if (!isFree) refusePrivateHost(url);
+  const options: RequestOptions = {
+    method,
+    headers: { ...headers, ...lengthOf(body) },
+    signal,
+    // A socket of the shared pool may lead to where only another exchange was allowed to go.
+    agent: false,
+    ...(isFree ? {} : { lookup: publicLookup }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = url.protocol === 'https:' ? requestHttps(url, options, resolve) : requestHttp(url, options, resolve);
+    request.once('error', reject);
+    request.end(body);
+  });
+}
+
+function lengthOf(body: string | undefined): OutgoingHttpHeaders {
+  return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+}
+
+async function receive(response: IncomingMessage, { url, maxResponseBytes }: Exchange): Promise<HttpResponse> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Counted after decompression: it is there that a small response becomes a big one.
+  for await (const chunk of decompressed(response)) {
+    const buffer: Buffer = chunk;
+    bytes += buffer.length;
+    if (bytes > maxResponseBytes) {
+      response.destroy();
+      throw errorOf('TASK_RESULT_INVALID', `The response of ${nameOf(url)} is longer than the limit of ${maxResponseBytes} bytes`);
+    }
+    chunks.push(buffer);
+  }
+  return { status: response.statusCode ?? 0, headers: headersOf(response), body: Buffer.concat(chunks), url };
+}
+
+function decompressed(response: IncomingMessage): Readable {
+  const decoder = decoderOf(response.headers['content-encoding']);
+  if (decoder === undefined || response.statusCode === 204 || response.statusCode === 304) return response;
+  response.once('error', (error) => decoder.destroy(error));
+  decoder.once('close', () => response.destroy());
+  return response.pipe(decoder);
+}
+
+function decoderOf(encoding: string | undefined) {
+  switch (encoding?.trim().toLowerCase()) {
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    case 'br':
+      return createBrotliDecompress();
+    default:
+      return undefined;
+  }
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]])),
+  );
+}

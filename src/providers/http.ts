@@ -1,0 +1,148 @@
+/**
+ * The provider `http/v1`: requests over HTTP.
+ *
+ * An answer of 2xx or 3xx is a result; of the others, those that `ok` names. What is no result fails the attempt: what may go
+ * better next time (408, 425, 429, 5xx) may be tried again, anything else may not. Private networks are refused unless allowed.
+ */
+import { z } from 'zod';
+
+import type { ErrorCode } from '../../machines/failures.ts';
+import { errorOf, type GleitzeitError } from '../errors.ts';
+import { exchangeHttp, type HttpResponse, nameOf } from './http-exchange.ts';
+import type { PrivateNetworks } from './network-guard.ts';
+import { defineProvider } from './provider.ts';
+import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
+
+export interface HttpOptions {
+  /** Which private networks may be reached: none, all, or hosts by name (`host` or `host:port`). @defaultValue `false` */
+  readonly allowPrivateNetworks?: PrivateNetworks;
+  /** The longest response that is taken, in bytes, decompressed. @defaultValue `5_242_880` */
+  readonly maxResponseBytes?: number;
+  /** Redirects that are followed. @defaultValue `5` */
+  readonly maxRedirects?: number;
+  /** How long a request may take, unless it says so itself, in milliseconds. @defaultValue `30_000` */
+  readonly timeoutMs?: number;
+}
+
+export const httpDefaults = { allowPrivateNetworks: false, maxResponseBytes: 5 * 1024 * 1024, maxRedirects: 5, timeoutMs: 30_000 } as const;
+
+const scalar = z.union([z.string(), z.number(), z.boolean()]);
+const textual = z.union([z.string(), z.number().transform(String), z.boolean().transform(String)]);
+
+const requestParams = z
+  .strictObject({
+    url: z.string().refine((url) => URL.canParse(url), { error: 'must be an absolute URL' }),
+    method: z
+      .string()
+      .regex(/^[A-Za-z]+$/)
+      .transform((method) => method.toUpperCase())
+      .optional()
+      .describe('GET, or POST where there is a body.'),
+    headers: z.record(z.string(), textual).default({}),
+    query: z
+      .record(z.string(), z.union([scalar, z.array(scalar)]))
+      .describe('Added to the query of the URL.')
+      .default({}),
+    body: z.string().optional(),
+    json: z.unknown().describe('A body that is sent as JSON.').optional(),
+    ok: z
+      .union([z.literal('any'), z.array(z.int())])
+      .describe('Statuses that are a result, beside 2xx and 3xx.')
+      .default([]),
+    ...timeoutFields,
+  })
+  .refine(({ body, json }) => body === undefined || json === undefined, { error: 'either body or json, not both' });
+type RequestParams = z.infer<typeof requestParams>;
+
+export function createHttpProvider(options: HttpOptions = {}) {
+  return defineProvider({
+    protocol: 'http/v1',
+    methods: {
+      'http/request': {
+        description: 'Sends a request; its value is { status, headers, body, json }, where json is the parsed body, or null where it is no JSON.',
+        params: requestParams,
+        run: async (params, { signal }) => resultOf(await answerTo(params, signal, options), params),
+      },
+    },
+  });
+}
+
+async function answerTo(params: RequestParams, signal: AbortSignal, options: HttpOptions): Promise<HttpResponse> {
+  const settings = { ...httpDefaults, ...options };
+  const timeoutMs = timeoutMsOf(params) ?? settings.timeoutMs;
+  const late = AbortSignal.timeout(timeoutMs);
+  const body = params.json === undefined ? params.body : JSON.stringify(params.json);
+  const { method = body === undefined ? 'GET' : 'POST' } = params;
+  const url = urlOf(params);
+  try {
+    return await exchangeHttp({ ...settings, method, url, headers: headersOf(params), body, signal: AbortSignal.any([signal, late]) });
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw late.aborted ? errorOf('PROVIDER_TIMEOUT', `${method} ${nameOf(url)} took longer than ${timeoutMs} ms`) : error;
+  }
+}
+
+function urlOf({ url: text, query }: RequestParams): URL {
+  const url = new URL(text);
+  for (const [name, value] of Object.entries(query))
+    for (const each of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(each));
+  return url;
+}
+
+function headersOf({ headers, json }: RequestParams): Record<string, string> {
+  const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]);
+  return {
+    'user-agent': 'gleitzeit',
+    accept: '*/*',
+    'accept-encoding': 'gzip, deflate, br',
+    ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+    ...Object.fromEntries(named),
+  };
+}
+
+function resultOf(response: HttpResponse, { ok }: RequestParams) {
+  const { status, headers } = response;
+  if (status >= 400 && ok !== 'any' && !ok.includes(status)) throw refusalOf(response);
+  const body = response.body.toString('utf8');
+  return { status, headers, body, json: jsonOf(body, headers) };
+}
+
+/** The body where it is JSON by its type, or by the looks of it. */
+function jsonOf(body: string, headers: HttpResponse['headers']): unknown {
+  if (!/json/i.test(headers['content-type'] ?? '') && !/^\s*[{[]/.test(body)) return null;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+const meanings: Readonly<Record<number, ErrorCode>> = {
+  401: 'AUTHENTICATION_FAILED',
+  403: 'AUTHORIZATION_FAILED',
+  407: 'AUTHENTICATION_FAILED',
+  408: 'PROVIDER_TIMEOUT',
+  425: 'PROVIDER_NOT_AVAILABLE',
+  429: 'PROVIDER_OVERLOADED',
+  503: 'PROVIDER_OVERLOADED',
+  504: 'PROVIDER_TIMEOUT',
+};
+
+function refusalOf({ status, headers, body, url }: HttpResponse): GleitzeitError {
+  const code = meanings[status] ?? (status >= 500 ? 'PROVIDER_NOT_AVAILABLE' : 'TASK_EXECUTION_FAILED');
+  const retryAfterMs = waitOf(headers);
+  return errorOf(code, `${nameOf(url)} answered ${status}`, {
+    ...(code === 'TASK_EXECUTION_FAILED' ? { retryable: false } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    details: { status, body: body.toString('utf8', 0, 2_048) },
+  });
+}
+
+/** How long the header Retry-After asks to wait: seconds, or a date, which is read by the server's own clock. */
+function waitOf(headers: HttpResponse['headers']): number | undefined {
+  const after = headers['retry-after'];
+  if (after === undefined) return undefined;
+  if (/^\d{1,9}$/.test(after)) return Number(after) * 1_000;
+  const waitMs = Date.parse(after) - Date.parse(headers['date'] ?? '');
+  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : undefined;
+}

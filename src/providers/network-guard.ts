@@ -1,0 +1,91 @@
+/**
+ * Decides which addresses `http/v1` may connect to: the internet, and of private networks what the configuration allows.
+ *
+ * A name is checked by the address that the connection is really made to, so that no name can point inside in the meantime.
+ */
+import { type LookupAddress, lookup as resolve } from 'node:dns';
+import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
+
+import { errorOf, type GleitzeitError } from '../errors.ts';
+
+/** What is no part of the internet (IANA's registries of special-purpose addresses), by IPv4 network and prefix. */
+const privateIPv4: readonly (readonly [network: string, prefix: number])[] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+];
+
+const privateIPv6: readonly (readonly [network: string, prefix: number])[] = [
+  ['::', 127],
+  ['64:ff9b:1::', 48],
+  ['100::', 64],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+  ['fc00::', 7],
+  ['fe80::', 9],
+  ['ff00::', 8],
+];
+
+/** IPv6 networks whose addresses carry an IPv4 one in their last 32 bits. */
+const carriers = ['::', '::ffff:', '64:ff9b::'];
+
+const privateNetworks = new BlockList();
+for (const [network, prefix] of privateIPv6) privateNetworks.addSubnet(network, prefix, 'ipv6');
+for (const [network, prefix] of privateIPv4) {
+  privateNetworks.addSubnet(network, prefix, 'ipv4');
+  for (const carrier of carriers) privateNetworks.addSubnet(`${carrier}${network}`, 96 + prefix, 'ipv6');
+}
+
+export function isPrivateAddress(address: string): boolean {
+  const bare = address.replace(/%.*$/, '');
+  return privateNetworks.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4');
+}
+
+/** Whether private networks may be reached: all of them, none, or some hosts by name, `host` or `host:port`. */
+export type PrivateNetworks = boolean | readonly string[];
+
+export function isAllowedPrivately(url: URL, allowed: PrivateNetworks): boolean {
+  return typeof allowed === 'boolean' ? allowed : allowed.includes(url.hostname) || allowed.includes(url.host);
+}
+
+/**
+ * Refuses a URL whose host is itself a private address; names are left to {@link publicLookup}.
+ * @throws GleitzeitError AUTHORIZATION_FAILED
+ */
+export function refusePrivateHost(url: URL): void {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0 && isPrivateAddress(host)) throw refused(url.hostname, host);
+}
+
+/** Resolves as `dns.lookup` does, and refuses a name as soon as one of its addresses is private. */
+export const publicLookup: LookupFunction = (hostname, options, callback) => {
+  resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+    if (error) return callback(error, []);
+    const inside = addresses.find(({ address }) => isPrivateAddress(address));
+    if (inside !== undefined) return callback(refused(hostname, inside.address), []);
+    const [first] = addresses;
+    if (options.all || first === undefined) return callback(null, addresses);
+    callback(null, first.address, first.family);
+  });
+};
+
+function refused(host: string, address: string): GleitzeitError {
+  const which = host.includes(address) ? `"${host}" is` : `"${host}" resolves to ${address},`;
+  return errorOf(
+    'AUTHORIZATION_FAILED',
+    `${which} a private address: http/v1 reaches private networks only where its configuration allows them (allowPrivateNetworks)`,
+  );
+}

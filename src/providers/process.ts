@@ -1,0 +1,81 @@
+/**
+ * The provider `process/v1`: runs commands, without a shell.
+ *
+ * A command gets exactly the arguments that it is given: nothing is expanded. Its whole process group ends with the attempt.
+ */
+import { z } from 'zod';
+
+import { errorOf, type GleitzeitError } from '../errors.ts';
+import { type ChildOutcome, runChild } from './child-process.ts';
+import { type AttemptCall, defineProvider } from './provider.ts';
+import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
+
+export interface ProcessProviderOptions {
+  /** The most that a command may write to stdout, in bytes; of stderr as much is kept. @defaultValue `1_048_576` */
+  readonly maxOutputBytes?: number;
+}
+
+export const processDefaults = { maxOutputBytes: 1024 * 1024 } as const;
+
+const exec = z.strictObject({
+  command: z.string().min(1),
+  args: z.array(z.union([z.string(), z.number().transform(String)])).default([]),
+  cwd: z.string().optional(),
+  env: z
+    .record(z.string(), z.union([z.string(), z.number().transform(String)]))
+    .describe('Added to the environment of Gleitzeit.')
+    .default({}),
+  stdin: z.string().describe('Written to its standard input, which then ends.').optional(),
+  ok: z
+    .union([z.literal('any'), z.array(z.int())])
+    .describe('Exit codes that are no failure, beside 0.')
+    .default([]),
+  ...timeoutFields,
+});
+type ExecParams = z.infer<typeof exec>;
+
+export function createProcessProvider(options: ProcessProviderOptions = {}) {
+  const { maxOutputBytes = processDefaults.maxOutputBytes } = options;
+  return defineProvider({
+    protocol: 'process/v1',
+    circuit: false,
+    methods: {
+      'process/exec': {
+        description: 'Runs a command; its value is { stdout, stderr, exitCode }. An exit code other than 0 fails the attempt, unless `ok` names it.',
+        params: exec,
+        run: async (params, call) => {
+          const { command, args, cwd, stdin } = params;
+          const env = { ...params.env, ...attemptEnv(call) };
+          const outcome = await runChild(command, { args, cwd, env, stdin, signal: call.signal, timeoutMs: timeoutMsOf(params), maxOutputBytes });
+          const { exitCode, stdout, stderr } = outcome;
+          if (exitCode === null || !isAccepted(exitCode, params)) throw ended(command, outcome);
+          return { stdout, stderr, exitCode };
+        },
+      },
+    },
+  });
+}
+
+/** What every command learns of its attempt. The hub's token is none of its business. */
+export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: AttemptCall): Record<string, string> {
+  return {
+    GLEITZEIT_WORKFLOW_ID: workflowId,
+    GLEITZEIT_TASK_ID: taskId,
+    GLEITZEIT_ATTEMPT: String(attempt),
+    GLEITZEIT_IDEMPOTENCY_KEY: idempotencyKey,
+    GLEITZEIT_TOKEN: '',
+  };
+}
+
+/** How a command ended that should not have ended so, with the last that it said. */
+export function ended(command: string, { exitCode, killedBy, stdout, stderr }: ChildOutcome): GleitzeitError {
+  const how = exitCode === null ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
+  const lastLine = stderr.trimEnd().split('\n').at(-1) ?? '';
+  return errorOf('TASK_EXECUTION_FAILED', `${command} ${how}${lastLine === '' ? '' : `: ${lastLine.slice(0, 500)}`}`, {
+    details: { exitCode, killedBy, stdout: stdout.slice(-4_096), stderr: stderr.slice(-4_096) },
+  });
+}
+
+function isAccepted(exitCode: number, { ok }: ExecParams): boolean {
+  return exitCode === 0 || ok === 'any' || ok.includes(exitCode);
+}

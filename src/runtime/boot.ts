@@ -1,0 +1,99 @@
+/** Puts the core and everything that takes part in it together. */
+import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
+import type { GleitzeitError } from '../errors.ts';
+import { toError } from '../errors.ts';
+import { type Journal } from '../journal/journal.ts';
+import { memoryJournal } from '../journal/memory.ts';
+import { builtinProviders } from '../providers/builtin.ts';
+import { createExecutor, type Executor } from '../providers/executor.ts';
+import { systemClock } from '../system/clock.ts';
+import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
+import { Core } from '../system/core.ts';
+import { deferToEventLoop } from '../system/defer.ts';
+import { hostHeartbeats } from '../system/heartbeat-host.ts';
+import { randomIds } from '../system/ids.ts';
+import { hostTimer } from '../system/timer-host.ts';
+import { type AttemptHost, hostAttempts } from './attempt-host.ts';
+import { hostCleanup } from './cleanup-host.ts';
+import { defaultLogger, type Logger } from './logger.ts';
+import type { SystemOptions } from './options.ts';
+import { hostProviders, type ProviderHost } from './provider-host.ts';
+import { RunRegistry } from './run-registry.ts';
+import { processVitals } from './vitals.ts';
+
+export interface Booted {
+  readonly core: Core;
+  readonly journal: Journal;
+  readonly executor: Executor;
+  readonly attempts: AttemptHost;
+  readonly providers: ProviderHost;
+  readonly runs: RunRegistry;
+  readonly log: Logger;
+  readonly ids: { workflow(): string };
+  /** Stops what measures and what waits for a time. */
+  readonly silence: () => void;
+}
+
+/** @param fail is told of what the system cannot go on after */
+export async function boot(options: SystemOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
+  const { journal = memoryJournal(), clock = systemClock, ids = randomIds(), defer = deferToEventLoop, log = defaultLogger() } = options;
+  const config = machineConfigOf(options);
+  const { lastSeq } = await journal.open();
+  const core = new Core({
+    journal,
+    config,
+    clock,
+    ids,
+    defer,
+    lastSeq,
+    onViolation: options.strict === true ? ({ message }) => fail(toError(new Error(message))) : undefined,
+    onEffectError: (error, event) => log.error({ err: error, event: event.type }, 'an effect threw'),
+    onCommitError: (error) => fail(toError(error, 'PERSISTENCE_WRITE_FAILED')),
+  });
+  const seed = options.seed ?? ids.workflow();
+  const executor = createExecutor({
+    clock,
+    seed,
+    log: ({ message, details, ...attempt }) => log.info({ ...attempt, ...details }, message),
+    progress: ({ leaseId, ...data }) => core.accept({ type: 'attempt:progress', data: { ...data, leaseId } }, { source: 'executor' }),
+  });
+  const readings = options.vitals === undefined ? processVitals() : { read: options.vitals, stop: () => undefined };
+  const stopTimer = hostTimer(core);
+  const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
+  hostCleanup(core);
+  const silence = (): void => {
+    stopTimer();
+    stopHeartbeats();
+    readings.stop();
+  };
+  const providers = hostProviders(core, executor, options.pools ?? {});
+  return { core, journal, executor, attempts: hostAttempts(core, executor), providers, runs: new RunRegistry(core), log, ids, silence };
+}
+
+/** Registers what the options name, so that it is known before the first submit. */
+export function registerProviders({ providers }: Booted, { builtins = true, http, providers: own = [] }: SystemOptions): void {
+  const named = new Set(own.map(({ id }) => id));
+  const given = builtins ? builtinProviders(http === undefined ? {} : { http }).filter(({ id }) => !named.has(id)) : [];
+  for (const provider of [...given, ...own]) providers.register(provider);
+}
+
+function machineConfigOf(options: SystemOptions): MachineConfig {
+  const own = options.alerts ?? [];
+  const named = new Set(own.map(({ name }) => name));
+  const { queue, worker, window, provider, backpressure, health, cleanup } = { ...machineConfigDefaults, ...defined(options) };
+  return {
+    queue,
+    worker: { ...machineConfigDefaults.worker, ...worker },
+    window,
+    provider,
+    backpressure,
+    health,
+    cleanup,
+    alertRules: [...defaultAlertRules.filter(({ name }) => !named.has(name)), ...own],
+  };
+}
+
+/** An explicit `undefined` must not hide a default. */
+function defined(options: SystemOptions): SystemOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as SystemOptions;
+}

@@ -1,0 +1,15 @@
+/** Lets the journal remove what the cleaner says is no longer kept, and reports what it removed. */
+import type { Core } from '../system/core.ts';
+
+export function hostCleanup(core: Core): void {
+  core.on('cleanup:started', (event) => {
+    const { scope, olderThan, keep } = event.data;
+    const startedAt = core.clock.now();
+    const report = (removed: number): void => {
+      const data = { scope, removed, durationMs: core.clock.now() - startedAt };
+      core.accept({ type: 'cleanup:swept', data }, { source: 'sweeper', cause: event });
+    };
+    // A sweep that failed has removed nothing; the next one tries again.
+    core.journal.sweep({ olderThan, keep }).then(report, () => report(0));
+  });
+}

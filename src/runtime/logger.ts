@@ -1,0 +1,26 @@
+/** The log that the runtime writes to: the part of pino's interface that is used, so that a pino logger is one. */
+export interface Logger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const levels = ['debug', 'info', 'warn', 'error'] as const;
+
+/**
+ * Logs by pino to stderr, from warnings up unless told. Loading pino costs time, so it waits for the first line that counts.
+ */
+export function defaultLogger(level: (typeof levels)[number] = 'warn'): Logger {
+  let pending: Promise<{ readonly logger: Logger }> | undefined;
+  const load = async (): Promise<{ readonly logger: Logger }> => {
+    const { destination, pino } = await import('pino');
+    return { logger: pino({ name: 'gleitzeit', level }, destination(2)) };
+  };
+  const write = (at: (typeof levels)[number]) => (fields: object, message: string) => {
+    if (levels.indexOf(at) < levels.indexOf(level)) return;
+    pending ??= load();
+    void pending.then(({ logger }) => logger[at](fields, message));
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}

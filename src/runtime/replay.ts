@@ -1,0 +1,43 @@
+/**
+ * Folds the recorded facts of one workflow through the machines that stated them.
+ *
+ * What the machines state in answer is dropped: it was recorded too, and comes in its turn.
+ */
+import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { type Actor, createStatechartActor } from '../system/actor.ts';
+import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
+import { wiring } from '../system/wiring.ts';
+import { type EndOfWorkflow, resultOf, type WorkflowResult } from './result.ts';
+
+export interface Replayed {
+  readonly workflow: Actor;
+  readonly resolver: Actor;
+  /** The last word of the workflow, where it has ended. */
+  readonly end?: EndOfWorkflow;
+}
+
+const config: MachineConfig = { ...machineConfigDefaults, alertRules: [] };
+
+/** @returns nothing when the facts hold no submitted workflow */
+export function replayWorkflow(facts: readonly GleitzeitEvent[]): Replayed | undefined {
+  const submitted = facts.find(({ type }) => type === 'workflow:submitted');
+  if (submitted === undefined) return undefined;
+  const [workflow, resolver] = (['workflow', 'resolver'] as const).map((component) => {
+    const { machine, births } = wiring[component];
+    const birth = births?.['workflow:submitted']?.(submitted, config)[0];
+    return createStatechartActor(component, birth?.key ?? '', machine, birth?.input);
+  }) as [Actor, Actor];
+  let end: EndOfWorkflow | undefined;
+  for (const fact of facts) {
+    for (const actor of [workflow, resolver]) if (!actor.isDone()) actor.send(fact);
+    if (fact.type === 'workflow:completed' || fact.type === 'workflow:failed' || fact.type === 'workflow:cancelled') end = fact;
+  }
+  return end === undefined ? { workflow, resolver } : { workflow, resolver, end };
+}
+
+/** The result of a workflow that has ended, from its facts. */
+export function replayedResult({ resolver, end }: Replayed): WorkflowResult | undefined {
+  // The resolver's snapshot has the resolver's context.
+  return end && resultOf(end, resolver.getSnapshot().context as ResolverContext);
+}

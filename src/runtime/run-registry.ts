@@ -1,0 +1,86 @@
+/**
+ * Those who wait for a workflow: its submit to be durable, its end.
+ *
+ * Only handles that are held cost anything; a workflow that nobody waits for leaves nothing here.
+ */
+import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import type { GleitzeitError } from '../errors.ts';
+import { fromFailure } from '../errors.ts';
+import type { Core } from '../system/core.ts';
+import { type EndOfWorkflow, resultOf, type WorkflowResult } from './result.ts';
+
+interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: GleitzeitError) => void;
+}
+
+function deferred<Value>(): Deferred<Value> {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: GleitzeitError) => void;
+  const promise = new Promise<Value>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Nobody may be listening yet: an end that is not awaited is no unhandled rejection.
+  promise.catch(() => undefined);
+  return { promise, resolve, reject };
+}
+
+export class RunRegistry {
+  private readonly admissions = new Map<string, Deferred<void>>();
+  private readonly ends = new Map<string, Deferred<WorkflowResult>>();
+  private readonly core: Core;
+
+  constructor(core: Core) {
+    this.core = core;
+    core.on('workflow:submitted', ({ data }) => {
+      this.admissions.get(data.workflowId)?.resolve();
+      this.admissions.delete(data.workflowId);
+    });
+    core.on('workflow:rejected', ({ data }) => {
+      this.admissions.get(data.workflowId)?.reject(fromFailure(data.error));
+      this.admissions.delete(data.workflowId);
+    });
+    core.on('workflow:completed', (event) => this.end(event));
+    core.on('workflow:failed', (event) => this.end(event));
+    core.on('workflow:cancelled', (event) => this.end(event));
+  }
+
+  /** Resolves once the workflow is admitted and that is durable. */
+  admission(workflowId: string): Promise<void> {
+    const present = this.admissions.get(workflowId) ?? deferred<void>();
+    this.admissions.set(workflowId, present);
+    return present.promise;
+  }
+
+  /** Resolves with the result of a workflow that has not ended yet. */
+  result(workflowId: string): Promise<WorkflowResult> {
+    const present = this.ends.get(workflowId) ?? deferred<WorkflowResult>();
+    this.ends.set(workflowId, present);
+    return present.promise;
+  }
+
+  /** Waits no more for a workflow that turned out to have ended. */
+  forget(workflowId: string): void {
+    this.ends.delete(workflowId);
+  }
+
+  /** Ends every wait. */
+  rejectAll(error: GleitzeitError): void {
+    for (const { reject } of [...this.admissions.values(), ...this.ends.values()]) reject(error);
+    this.admissions.clear();
+    this.ends.clear();
+  }
+
+  private end(event: EndOfWorkflow): void {
+    const { workflowId } = event.data;
+    const waiting = this.ends.get(workflowId);
+    if (waiting === undefined) return;
+    this.ends.delete(workflowId);
+    const resolver = this.core.snapshot('resolver', workflowId);
+    if (resolver === undefined) waiting.resolve({ workflowId, name: '', status: 'failed', durationMs: event.data.durationMs, tasks: {} });
+    // The resolver's snapshot has the resolver's context.
+    else waiting.resolve(resultOf(event, resolver.context as ResolverContext));
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The running system as its users hold it.
+ *
+ * It decides nothing: it puts commands into the inbox, waits for what becomes of them, and reads what the actors and the
+ * journal say.
+ */
+import type { Observable } from 'rxjs';
+import type { AnyMachineSnapshot } from 'xstate';
+
+import { type DataOf, type EventType, type GleitzeitDraft, type GleitzeitEvent, isEventType, specOf } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
+import type { Priority } from '../../machines/events/definition.ts';
+import { errorOf, type GleitzeitError } from '../errors.ts';
+import type { WorkflowHead } from '../journal/journal.ts';
+import { explainWorkflow, type Explanation } from '../observe/explain.ts';
+import type { Inspection, InspectOptions } from '../observe/inspector.ts';
+import { readMetrics, type MetricsReading } from '../observe/metrics.ts';
+import { type EventFilter, EventHub } from '../observe/stream.ts';
+import { type Trace, traceOf } from '../observe/trace.ts';
+import type { AnyProvider } from '../providers/provider.ts';
+import type { Workflow } from '../workflow/workflow.ts';
+import { boot, type Booted, registerProviders } from './boot.ts';
+import type { SubmitOptions, SystemOptions } from './options.ts';
+import { replayedResult, replayWorkflow } from './replay.ts';
+import type { WorkflowResult } from './result.ts';
+import type { Run } from './run.ts';
+import { shutDown, type StopOptions } from './shutdown.ts';
+import { notFound, statusOf, type WorkflowStatus } from './status.ts';
+import { registerFunctions, submit } from './submit.ts';
+
+/** A system's own state, as seen from outside. */
+export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
+
+/** What `createSystem` makes. */
+export class GleitzeitSystem {
+  private readonly options: SystemOptions;
+  private readonly hub: EventHub;
+  private booting: Promise<Booted> | undefined;
+  private booted: Booted | undefined;
+  private stopping: Promise<void> | undefined;
+  private inspection: Promise<Inspection> | undefined;
+  private failure: GleitzeitError | undefined;
+  private currentPhase: SystemPhase = 'created';
+
+  constructor(options: SystemOptions = {}) {
+    this.options = options;
+    this.hub = new EventHub((error, event) => this.booted?.log.error({ err: error, event: event.type }, 'a subscriber threw'));
+  }
+
+  get phase(): SystemPhase {
+    return this.currentPhase;
+  }
+
+  /**
+   * Starts the system.
+   * @throws GleitzeitError when the journal cannot be opened, or the system was stopped already
+   */
+  async start(): Promise<void> {
+    if (this.stopping !== undefined) throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped; a stopped system does not start again. Create another one.');
+    this.booting ??= this.bootUp();
+    await this.booting;
+  }
+
+  private async bootUp(): Promise<Booted> {
+    const booted = await boot(this.options, (error) => this.fail(error));
+    this.booted = booted;
+    const { core } = booted;
+    this.hub.connect((watcher) => core.watch(watcher));
+    if (this.options.inspect !== undefined && this.options.inspect !== false) await this.inspect(this.options.inspect === true ? {} : this.options.inspect);
+    registerProviders(booted, this.options);
+    for (const workflow of this.options.workflows ?? []) registerFunctions(booted, workflow);
+    core.accept({ type: 'system:start', data: { recovered: { workflows: 0, tasks: 0 } } }, { source: 'api' });
+    if (this.options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
+    this.currentPhase = 'running';
+    await core.whenQuiet();
+    if (this.failure !== undefined) throw this.failure;
+    return booted;
+  }
+
+  /**
+   * Submits a workflow; resolves when it is durable.
+   * @throws GleitzeitError for an invalid input, an unknown protocol or method, a full queue, an id that stands for another definition
+   */
+  async submit<Input, Output>(workflow: Workflow<Input, Output>, options: SubmitOptions<Input> = {}): Promise<Run<Output>> {
+    const booted = this.live();
+    const id = await submit(booted, workflow, options);
+    // The result is collected for as long as somebody holds the handle, also when it is asked for only later.
+    return this.handle(id, this.resultOf(id)) as Run<Output>;
+  }
+
+  /**
+   * A handle to a workflow that was submitted before.
+   * @throws GleitzeitError WORKFLOW_NOT_FOUND
+   */
+  async run(workflowId: string): Promise<Run> {
+    const known = await this.live().journal.find(workflowId);
+    if (known === undefined) throw notFound(workflowId);
+    return this.handle(workflowId, undefined);
+  }
+
+  /** The workflows that the journal keeps, in the order of their submission. */
+  list(): Promise<readonly WorkflowHead[]> {
+    return this.live().journal.list();
+  }
+
+  /** Dispatches nothing new until {@link resume}; running attempts finish, timers keep their due times. */
+  async pause(reason = 'pause'): Promise<void> {
+    this.command({ type: 'engine:pause', data: { reason, by: 'api' } });
+    await this.live().core.whenQuiet();
+  }
+
+  async resume(reason = 'resume'): Promise<void> {
+    this.command({ type: 'engine:resume', data: { reason, by: 'api' } });
+    await this.live().core.whenQuiet();
+  }
+
+  /** Stops in order; what is in flight goes on at the next start, where the journal is durable. Never rejects. */
+  stop(options: StopOptions = {}): Promise<void> {
+    this.stopping ??= this.shutDown(options);
+    return this.stopping;
+  }
+
+  private async shutDown(options: StopOptions): Promise<void> {
+    const booted = await this.booting?.catch(() => undefined);
+    if (booted !== undefined && this.currentPhase === 'running') {
+      this.currentPhase = 'stopping';
+      await shutDown(booted, options);
+    }
+    this.hub.complete();
+    await (await this.inspection)?.stop();
+    if (this.currentPhase !== 'failed') this.currentPhase = 'stopped';
+  }
+
+  /** Every event, once it is durable. Costs nothing while nobody subscribes. */
+  get events$(): Observable<GleitzeitEvent> {
+    return this.hub.events$;
+  }
+
+  select(selection: EventFilter): Observable<GleitzeitEvent> {
+    return this.hub.select(selection);
+  }
+
+  /**
+   * Calls a handler with every event of a type, of a family (`task:*`) or of all (`*`).
+   * @returns takes the handler away
+   */
+  on<Type extends EventType>(type: Type, handler: (event: Extract<GleitzeitEvent, { readonly type: Type }>) => unknown): () => void;
+  on(pattern: string, handler: (event: GleitzeitEvent) => unknown): () => void;
+  on(pattern: string, handler: (event: never) => unknown): () => void {
+    // The pattern decides which events come; for an exact type that is the handler's own.
+    return this.hub.on(pattern, handler as (event: GleitzeitEvent) => unknown);
+  }
+
+  /**
+   * States a command as a user's own, correlated with an event that it follows from.
+   * @throws GleitzeitError INVALID_REQUEST for a type that is not a user's to state, INVALID_PARAMS for a payload that its schema refuses
+   */
+  emit<Type extends EventType>(type: Type, data: DataOf<Type>, cause?: GleitzeitEvent): void {
+    const spec = isEventType(type) ? specOf(type) : undefined;
+    if (spec?.kind !== 'command' || !spec.owners.includes('api')) {
+      throw errorOf('INVALID_REQUEST', `'${String(type)}' is not a command that a user can state. Facts are stated by their owners only.`);
+    }
+    const parsed = spec.data.safeParse(data);
+    if (!parsed.success) throw errorOf('INVALID_PARAMS', `The data of '${type}' does not fit: ${parsed.error.message}`);
+    // The schema of the type has just accepted its data.
+    this.live().core.accept({ type, data: parsed.data } as GleitzeitDraft, { source: 'api', cause });
+  }
+
+  status(workflowId: string): Promise<WorkflowStatus> {
+    return statusOf(this.live().core, workflowId);
+  }
+
+  /** The result of a workflow; waits for its end where that is still to come. */
+  async result(workflowId: string): Promise<WorkflowResult> {
+    return this.resultOf(workflowId);
+  }
+
+  /** Everything recorded of a workflow, as a tree of causes. */
+  async trace(workflowId: string): Promise<Trace> {
+    const facts = await this.live().journal.read({ workflowId });
+    if (facts.length === 0) throw notFound(workflowId);
+    return traceOf(facts);
+  }
+
+  /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
+  async explain(workflowId: string, taskId?: string): Promise<Explanation> {
+    const { core, journal } = this.live();
+    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    return explainWorkflow(core, workflowId, taskId);
+  }
+
+  cancel(workflowId: string, reason = 'cancelled by its user'): void {
+    this.command({ type: 'workflow:cancel', data: { workflowId, reason, by: 'api' } });
+  }
+
+  /** Cancels one task of a running workflow. */
+  cancelTask(workflowId: string, taskId: string, reason = 'cancelled by its user'): void {
+    this.command({ type: 'task:cancel', data: { workflowId, taskId, reason, by: 'api' } });
+  }
+
+  /** Changes the priority of a task that waits in the queue. */
+  setPriority(workflowId: string, taskId: string, priority: Priority): void {
+    this.command({ type: 'task:set_priority', data: { workflowId, taskId, priority } });
+  }
+
+  register(provider: AnyProvider): void {
+    this.live().providers.register(provider);
+  }
+
+  unregister(providerId: string, reason = 'unregistered'): void {
+    this.live().providers.unregister(providerId, reason);
+  }
+
+  /** The figures so far; the first reading begins the counting, unless the option `metrics` began it at the start. */
+  async metrics(): Promise<MetricsReading> {
+    return readMetrics(this.live().core);
+  }
+
+  /** The state of an actor, for those who look inside: `snapshot('circuit', 'llm')`. */
+  snapshot(component: Component, key = ''): AnyMachineSnapshot | undefined {
+    return this.live().core.snapshot(component, key);
+  }
+
+  /** How many actors there are, by component. */
+  actors(): Partial<Record<Component, number>> {
+    return this.live().core.registry.counts();
+  }
+
+  /** Opens the Stately inspector's feed on 127.0.0.1, until it is stopped. */
+  inspect(options: InspectOptions = {}): Promise<Inspection> {
+    const { core } = this.live();
+    this.inspection ??= import('../observe/inspector.ts').then(({ openInspector }) => openInspector(core, options));
+    return this.inspection;
+  }
+
+  private async resultOf(workflowId: string): Promise<WorkflowResult> {
+    const { journal, runs } = this.live();
+    // Waiting begins before the journal is asked, so that an end in between is not missed.
+    const ending = runs.result(workflowId);
+    const known = await journal.find(workflowId);
+    if (known === undefined || known.status !== 'running') {
+      const replayed = replayWorkflow(await journal.read({ workflowId }));
+      const result = replayed && replayedResult(replayed);
+      runs.forget(workflowId);
+      if (result === undefined) throw notFound(workflowId);
+      return result;
+    }
+    return ending;
+  }
+
+  private handle(id: string, pending: Promise<WorkflowResult> | undefined): Run {
+    pending?.catch(() => undefined);
+    return {
+      id,
+      result: () => pending ?? this.resultOf(id),
+      cancel: (reason) => this.cancel(id, reason),
+      pause: (reason = 'pause') => this.command({ type: 'workflow:pause', data: { workflowId: id, reason, by: 'api' } }),
+      resume: (reason = 'resume') => this.command({ type: 'workflow:resume', data: { workflowId: id, reason, by: 'api' } }),
+      status: () => this.status(id),
+      events$: this.select({ correlationId: id }),
+      trace: () => this.trace(id),
+      explain: (taskId) => this.explain(id, taskId),
+    };
+  }
+
+  private command(draft: GleitzeitDraft): void {
+    this.live().core.accept(draft, { source: 'api' });
+  }
+
+  private live(): Booted {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.stopping !== undefined) throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped.');
+    if (this.booted === undefined) throw errorOf('SYSTEM_NOT_INITIALIZED', 'The system was not started. Call start() first.');
+    return this.booted;
+  }
+
+  private fail(error: GleitzeitError): void {
+    this.failure ??= error;
+    this.currentPhase = 'failed';
+    this.booted?.silence();
+    this.booted?.attempts.abandon('the system failed');
+    this.booted?.core.close();
+    this.booted?.runs.rejectAll(error);
+  }
+}
+
+/** Creates a system; nothing runs before its `start()`. */
+export function createSystem(options: SystemOptions = {}): GleitzeitSystem {
+  return new GleitzeitSystem(options);
+}

@@ -1,0 +1,102 @@
+/**
+ * Makes actors: the one place where charts are run.
+ *
+ * A machine is pure, so an actor is no more than its snapshot. All actors share one scope: what a transition emits lands
+ * in the scope's outbox and is handed to whoever sent the event. Should a transition throw, the snapshot is still the
+ * last sound one, and the actor is as alive as before.
+ */
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+
+import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
+
+export interface Actor {
+  readonly component: Component;
+  /** What it is addressed by within its component; empty for a component of one. */
+  readonly key: string;
+  /** `component/key`, the source of all it states. */
+  readonly address: string;
+  /** Sends an event and returns what the actor states in answer. Throws what the machine throws, its state unchanged. */
+  send(event: GleitzeitEvent): readonly GleitzeitDraft[];
+  getSnapshot(): AnyMachineSnapshot;
+  /** Whether the current state handles a type, or lists it as ignored. */
+  handles(type: string): boolean;
+  /** Whether it has reached a final state. */
+  isDone(): boolean;
+}
+
+export function addressOf(component: Component, key: string): string {
+  return key === '' ? component : `${component}/${key}`;
+}
+
+const nothing: readonly GleitzeitDraft[] = [];
+let outbox: GleitzeitDraft[] = [];
+
+/** What XState wants to know of an actor's surroundings. Our machines neither spawn, invoke, delay nor send: it may be one for all. */
+const scope = {
+  self: { id: 'statechart', sessionId: 'statechart', send: () => undefined },
+  id: 'statechart',
+  sessionId: 'statechart',
+  logger: () => undefined,
+  defer: (act: () => void) => act(),
+  emit: (draft: GleitzeitDraft) => {
+    outbox.push(draft);
+  },
+  system: { _sendInspectionEvent: () => undefined },
+  stopChild: () => undefined,
+  actionExecutor: (action: { readonly exec?: (info: unknown, params: unknown) => void; readonly info: unknown; readonly params: unknown }) =>
+    action.exec?.(action.info, action.params),
+  // XState's type also wants what only spawning, delays and inspection by XState itself touch.
+} as unknown as AnyActorScope;
+
+/**
+ * Makes an actor of a machine.
+ * @throws what the machine's context factory throws
+ */
+export function createStatechartActor(component: Component, key: string, machine: AnyStateMachine, input: unknown): Actor {
+  outbox = [];
+  return new StatechartActor(component, key, machine, startingSnapshot(machine, input));
+}
+
+function startingSnapshot(machine: AnyStateMachine, input: unknown): AnyMachineSnapshot {
+  const snapshot: AnyMachineSnapshot = machine.getInitialSnapshot(scope, input);
+  if (snapshot.status === 'error') throw snapshot.error;
+  return snapshot;
+}
+
+class StatechartActor implements Actor {
+  readonly component: Component;
+  readonly key: string;
+  readonly address: string;
+  private readonly machine: AnyStateMachine;
+  private snapshot: AnyMachineSnapshot;
+
+  constructor(component: Component, key: string, machine: AnyStateMachine, snapshot: AnyMachineSnapshot) {
+    this.component = component;
+    this.key = key;
+    this.address = addressOf(component, key);
+    this.machine = machine;
+    this.snapshot = snapshot;
+  }
+
+  send(event: GleitzeitEvent): readonly GleitzeitDraft[] {
+    outbox = [];
+    const next: AnyMachineSnapshot = this.machine.transition(this.snapshot, event, scope);
+    if (next.status === 'error') throw next.error;
+    this.snapshot = next;
+    return outbox.length === 0 ? nothing : outbox;
+  }
+
+  getSnapshot(): AnyMachineSnapshot {
+    return this.snapshot;
+  }
+
+  handles(type: string): boolean {
+    for (const node of this.snapshot._nodes) if (node.transitions.has(type)) return true;
+    return false;
+  }
+
+  isDone(): boolean {
+    return this.snapshot.status === 'done';
+  }
+}

@@ -1,0 +1,44 @@
+/** What the machines of one system are made with: every figure that is not the default of its machine. */
+import type { AlertRule } from '../../machines/policies/alert-rules.ts';
+import type { QueuePolicy } from '../../machines/events/queue.ts';
+
+export interface MachineConfig {
+  readonly queue: {
+    /** What a new workflow meets while the queue is full. @defaultValue `'reject'` */
+    readonly policy?: QueuePolicy;
+    /** Tasks that the queue holds before it is full. @defaultValue `100_000` */
+    readonly capacity?: number;
+    /** Waiting time that lifts a task by one priority, in milliseconds. @defaultValue `60_000` */
+    readonly ageingMs?: number;
+  };
+  readonly worker: {
+    /** How long a claim holds without a sign of life, in milliseconds. @defaultValue `30_000` */
+    readonly leaseMs: number;
+    /** How often a worker gives a sign of life, in milliseconds. @defaultValue `5_000` */
+    readonly heartbeatMs: number;
+  };
+  /** Tasks of one workflow that are released and not yet settled, at most. @defaultValue `1_000` */
+  readonly window: number;
+  readonly provider: { readonly degradedAfter?: number; readonly unhealthyAfter?: number };
+  readonly backpressure: Readonly<Record<string, number>>;
+  readonly health: { readonly intervalMs?: number };
+  readonly cleanup: {
+    /** How often finished workflows are cleaned up, in milliseconds. @defaultValue `60_000` */
+    readonly intervalMs?: number;
+    /** How long a finished workflow is kept, in milliseconds; without it, for ever. */
+    readonly maxAgeMs?: number;
+    /** How many finished workflows are kept; without it, all. */
+    readonly keep?: number;
+  };
+  readonly alertRules: readonly AlertRule[];
+}
+
+export const machineConfigDefaults = {
+  queue: {},
+  worker: { leaseMs: 30_000, heartbeatMs: 5_000 },
+  window: 1_000,
+  provider: {},
+  backpressure: {},
+  health: {},
+  cleanup: {},
+} as const satisfies Omit<MachineConfig, 'alertRules'>;

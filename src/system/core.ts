@@ -1,0 +1,80 @@
+/**
+ * The core of a running system: registry, router, turn loop and journal, put together.
+ *
+ * Everything around it takes part in two ways only: it puts events into the inbox, and it is told of events that are durable.
+ */
+import type { AnyMachineSnapshot } from 'xstate';
+
+import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Clock } from './clock.ts';
+import type { MachineConfig } from './config.ts';
+import type { IdSource } from './ids.ts';
+import { Registry } from './registry.ts';
+import { type Origin, Router, type Violation } from './router.ts';
+import { deriveRoutingTable } from './routing-table.ts';
+import { superviseActors } from './supervision.ts';
+import { type Effect, TurnLoop } from './turn-loop.ts';
+import { wiring } from './wiring.ts';
+
+export interface CoreOptions {
+  readonly journal: Journal;
+  readonly config: MachineConfig;
+  readonly clock: Clock;
+  readonly ids: IdSource;
+  readonly defer: (act: () => void) => void;
+  readonly lastSeq: number;
+  readonly onViolation: ((violation: Violation) => void) | undefined;
+  readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
+  readonly onCommitError: (error: unknown) => void;
+}
+
+export class Core {
+  readonly registry = new Registry();
+  readonly router: Router;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  private readonly loop: TurnLoop;
+
+  constructor(options: CoreOptions) {
+    const { journal, config, clock, ids, lastSeq } = options;
+    this.journal = journal;
+    this.clock = clock;
+    this.router = new Router({ wiring, table: deriveRoutingTable(wiring), registry: this.registry, config, clock, ids, lastSeq });
+    this.router.onViolation = options.onViolation;
+    const { defer, onEffectError, onCommitError } = options;
+    this.loop = new TurnLoop({ router: this.router, registry: this.registry, journal, clock, defer, onEffectError, onCommitError });
+    superviseActors(this);
+  }
+
+  /** Puts an event into the inbox. */
+  accept(draft: GleitzeitDraft, origin: Origin): void {
+    this.loop.accept(draft, origin);
+  }
+
+  /** Registers what is done once events of a type are durable. */
+  on<Type extends EventType>(type: Type, effect: (event: Extract<GleitzeitEvent, { readonly type: Type }>) => void): void {
+    // The loop calls an effect with events of the type it was registered for, and with no others.
+    this.loop.on(type, effect as Effect);
+  }
+
+  /** Sees every event once it is durable, or none any more. */
+  watch(watcher: ((event: GleitzeitEvent) => void) | undefined): void {
+    this.loop.watcher = watcher;
+    this.router.watched = watcher !== undefined;
+  }
+
+  /** The state of an actor, also of one that ended in the batch whose effects run just now. */
+  snapshot(component: Component, key = ''): AnyMachineSnapshot | undefined {
+    return this.registry.last(component, key)?.getSnapshot();
+  }
+
+  whenQuiet(): Promise<void> {
+    return this.loop.whenQuiet();
+  }
+
+  close(): void {
+    this.loop.close();
+  }
+}

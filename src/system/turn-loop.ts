@@ -1,0 +1,158 @@
+/**
+ * The turn loop: facts before effects.
+ *
+ * What comes from outside waits in the inbox. A turn carries one such event through the machines until all is quiet; the
+ * facts of all turns so far are then committed in one append, and only when that is durable do effects run, in the order
+ * in which their events were stated. Turns that run while a commit is under way share the next one.
+ */
+import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Clock } from './clock.ts';
+import type { Origin, Outcome, Router } from './router.ts';
+import type { Registry } from './registry.ts';
+
+export type Effect = (event: GleitzeitEvent) => void;
+
+export interface TurnLoopOptions {
+  readonly router: Router;
+  readonly registry: Registry;
+  readonly journal: Journal;
+  readonly clock: Clock;
+  /** Runs something as soon as the current work is done. */
+  readonly defer: (act: () => void) => void;
+  /** An effect threw, which none should; nothing else is lost by it. */
+  readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
+  /** The journal did not take a batch: nothing that follows from it may be seen outside. */
+  readonly onCommitError: (error: unknown) => void;
+}
+
+/** How long turns may run before timers and I/O get their share, in milliseconds. */
+const longestPumpMs = 5;
+
+export class TurnLoop {
+  private readonly options: TurnLoopOptions;
+  private readonly effects = new Map<EventType, Effect[]>();
+  private inbox: { readonly draft: GleitzeitDraft; readonly origin: Origin }[] = [];
+  private taken = 0;
+  private isPumping = false;
+  private isCommitting = false;
+  private isClosed = false;
+  private quiet: (() => void)[] = [];
+  /** Called with every event of a batch, after the effects of that event. */
+  watcher: ((event: GleitzeitEvent) => void) | undefined;
+
+  constructor(options: TurnLoopOptions) {
+    this.options = options;
+  }
+
+  /** Registers what is done once events of a type are durable. */
+  on(type: EventType, effect: Effect): void {
+    const present = this.effects.get(type);
+    if (present === undefined) this.effects.set(type, [effect]);
+    else present.push(effect);
+    this.options.router.awaited.add(type);
+  }
+
+  /** Puts an event into the inbox; what reaches a closed loop is dropped. */
+  accept(draft: GleitzeitDraft, origin: Origin): void {
+    if (this.isClosed) return;
+    this.inbox.push({ draft, origin });
+    this.schedule();
+  }
+
+  /** Resolves when the inbox is empty and everything so far is committed and done. */
+  whenQuiet(): Promise<void> {
+    return new Promise((resolve) => {
+      this.quiet.push(resolve);
+      this.schedule();
+    });
+  }
+
+  /** Takes nothing more, and drops what waits; no effect runs after it. */
+  close(): void {
+    this.isClosed = true;
+    this.inbox = [];
+    this.taken = 0;
+    this.releaseQuiet();
+  }
+
+  private schedule(): void {
+    if (this.isPumping) return;
+    this.isPumping = true;
+    this.options.defer(() => this.pump());
+  }
+
+  private pump(): void {
+    this.isPumping = false;
+    if (this.isClosed) return;
+    const until = this.options.clock.now() + longestPumpMs;
+    while (this.taken < this.inbox.length) {
+      const item = this.inbox[this.taken++];
+      if (item !== undefined) this.options.router.accept(item.draft, item.origin);
+      if (this.options.clock.now() > until) break;
+    }
+    if (this.taken === this.inbox.length) {
+      this.inbox = [];
+      this.taken = 0;
+    }
+    this.commit();
+    if (this.inbox.length > 0) this.schedule();
+  }
+
+  private commit(): void {
+    if (this.isCommitting || this.isClosed) return;
+    const outcome = this.options.router.takeOutcome();
+    if (outcome.facts.length === 0) {
+      this.perform(outcome);
+      return;
+    }
+    const written = this.append(outcome);
+    if (written === undefined) this.perform(outcome);
+    else void written;
+  }
+
+  /** Appends; answers nothing when the journal did so at once. */
+  private append(outcome: Outcome): Promise<void> | undefined {
+    try {
+      const pending = this.options.journal.append(outcome.facts);
+      if (pending === undefined) return undefined;
+      this.isCommitting = true;
+      return pending.then(
+        () => {
+          this.isCommitting = false;
+          this.perform(outcome);
+          if (!this.isClosed) this.commit();
+        },
+        (error: unknown) => this.options.onCommitError(error),
+      );
+    } catch (error) {
+      this.isCommitting = true;
+      this.options.onCommitError(error);
+      return Promise.resolve();
+    }
+  }
+
+  private perform({ events, ended }: Outcome): void {
+    if (this.isClosed) return;
+    for (const event of events) {
+      for (const effect of this.effects.get(event.type) ?? []) this.attempt(effect, event);
+      if (this.watcher !== undefined) this.attempt(this.watcher, event);
+    }
+    for (const actor of ended) this.options.registry.drop(actor);
+    if (this.inbox.length === 0 && !this.isCommitting) this.releaseQuiet();
+  }
+
+  private attempt(effect: Effect, event: GleitzeitEvent): void {
+    try {
+      effect(event);
+    } catch (error) {
+      this.options.onEffectError(error, event);
+    }
+  }
+
+  private releaseQuiet(): void {
+    const waiting = this.quiet;
+    this.quiet = [];
+    for (const resolve of waiting) resolve();
+  }
+}

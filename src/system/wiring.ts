@@ -1,0 +1,309 @@
+/**
+ * How each component is addressed and when its actors come into being.
+ *
+ * Who listens to what is not written here: it follows from the machines' own alphabets (see `routing-table.ts`). This says
+ * only which of a component's actors an event is for.
+ */
+import type { AnyStateMachine } from 'xstate';
+
+import { alertSystemMachine } from '../../machines/alert-system.ts';
+import { backpressureMonitorMachine } from '../../machines/backpressure-monitor.ts';
+import { circuitBreakerMachine } from '../../machines/circuit-breaker.ts';
+import { cleanerMachine } from '../../machines/cleaner.ts';
+import { dependencyResolverMachine } from '../../machines/dependency-resolver.ts';
+import { engineMachine } from '../../machines/engine.ts';
+import type { DataOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
+import { healthMonitorMachine } from '../../machines/health-monitor.ts';
+import { methodRouterMachine } from '../../machines/method-router.ts';
+import { metricsCollectorMachine } from '../../machines/metrics-collector.ts';
+import { poolMachine } from '../../machines/pool.ts';
+import { matches, resolves, subjectOf } from '../../machines/policies/alert-rules.ts';
+import { providerMachine } from '../../machines/provider.ts';
+import { queueMachine } from '../../machines/queue.ts';
+import { retryManagerMachine } from '../../machines/retry-manager.ts';
+import { schedulerMachine } from '../../machines/scheduler.ts';
+import { systemMachine } from '../../machines/system.ts';
+import { taskMachine } from '../../machines/task.ts';
+import { workerMachine } from '../../machines/worker.ts';
+import { workflowMachine } from '../../machines/workflow.ts';
+import type { MachineConfig } from './config.ts';
+
+/** Which actors of a component an event is for: some keys, a group, or all of them. */
+export type Recipients = readonly string[] | { readonly group: string } | 'all';
+
+/** What an event brings into being: an actor's key and input, and the groups that it joins. */
+export interface Birth {
+  readonly key: string;
+  readonly input: unknown;
+  readonly groups?: readonly string[];
+}
+
+export interface Wiring {
+  readonly machine: AnyStateMachine;
+  /** One per system, made at boot with this input. */
+  readonly single?: (config: MachineConfig) => unknown;
+  /** For components with a key: whom an event is for. */
+  readonly recipients?: (event: GleitzeitEvent, config: MachineConfig) => Recipients;
+  /** The actors that an event makes, where they are not there yet, before it is delivered. */
+  readonly births?: Partial<Record<EventType, (event: GleitzeitEvent, config: MachineConfig) => readonly Birth[]>>;
+  /** Types whose absent receiver is no fault, each for a reason given beside it. */
+  readonly absentIsFine?: readonly EventType[];
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fieldsOf = (event: GleitzeitEvent): Fields => event.data as Fields;
+const nobody: readonly string[] = [];
+
+function one(key: unknown): readonly string[] {
+  return typeof key === 'string' ? [key] : nobody;
+}
+
+/** A type guard by comparison: the payload of an event whose type is known from where it is used. */
+function dataOf<Type extends EventType>(event: GleitzeitEvent, _type: Type): DataOf<Type> {
+  return event.data as DataOf<Type>;
+}
+
+export const methodKey = (protocol: string, method: string): string => `${protocol} ${method}`;
+export const taskKey = (workflowId: string, taskId: string): string => `${workflowId}/${taskId}`;
+
+/** The ids of the circuits that guard a provider. */
+export function circuitsOf({ providerId, methods, circuit }: DataOf<'provider:registered'>): readonly string[] {
+  if (circuit === null) return nobody;
+  return circuit.scope === 'provider' ? [providerId] : methods.map((method) => `${providerId}/${method}`);
+}
+
+function elapsedFor(component: Component, event: GleitzeitEvent): readonly string[] {
+  const { component: asked, key } = dataOf(event, 'schedule:elapsed');
+  return asked === component ? [key] : nobody;
+}
+
+const workflowWiring = (machine: AnyStateMachine, window: boolean): Wiring => ({
+  machine,
+  recipients: (event) => one(fieldsOf(event)['workflowId']),
+  births: {
+    'workflow:submitted': (event, config) => {
+      const data = dataOf(event, 'workflow:submitted');
+      return [{ key: data.workflowId, input: { ...data, submittedAt: event.time, ...(window ? { window: config.window } : {}) } }];
+    },
+  },
+  // An actor of a workflow that failed is told so only while the workflow is still there.
+  absentIsFine: ['system:actor_failed'],
+});
+
+const task: Wiring = {
+  machine: taskMachine,
+  recipients: (event) => {
+    switch (event.type) {
+      case 'workflow:failing':
+      case 'workflow:cancelling':
+        return { group: event.data.workflowId };
+      case 'worker:failed':
+        return event.data.tasks.map(({ workflowId, taskId }) => taskKey(workflowId, taskId));
+      default: {
+        const { workflowId, taskId } = fieldsOf(event);
+        return typeof workflowId === 'string' && typeof taskId === 'string' ? [taskKey(workflowId, taskId)] : nobody;
+      }
+    }
+  },
+  births: {
+    'task:ready': (event) => {
+      const data = dataOf(event, 'task:ready');
+      return [{ key: taskKey(data.workflowId, data.taskId), input: { ...data, readyAt: event.time }, groups: [data.workflowId] }];
+    },
+  },
+  // A claim of a task that is gone is answered by the queue; a report for one becomes a stale report.
+  // The resolver skips tasks that were never released; a cancel can overtake the decision to try again.
+  absentIsFine: ['task:claimed', 'attempt:succeeded', 'attempt:failed', 'worker:failed', 'task:skipped', 'task:retry_scheduled'],
+};
+
+const worker: Wiring = {
+  machine: workerMachine,
+  recipients: (event) => {
+    switch (event.type) {
+      case 'pool:scaled_up':
+      case 'pool:scaled_down':
+        return event.data.workerIds;
+      case 'pool:worker_quarantined':
+        return [event.data.workerId, event.data.replacementId];
+      case 'system:shutdown':
+        return 'all';
+      case 'schedule:elapsed':
+        return elapsedFor('worker', event);
+      default:
+        return one(fieldsOf(event)['workerId']);
+    }
+  },
+  births: {
+    'pool:scaled_up': (event, config) => {
+      const { poolId, workerIds, slots } = dataOf(event, 'pool:scaled_up');
+      return workerIds.map((workerId) => ({ key: workerId, input: { workerId, poolId, slots, ...config.worker } }));
+    },
+    'pool:worker_quarantined': (event, config) => {
+      const { poolId, replacementId, slots } = dataOf(event, 'pool:worker_quarantined');
+      return [{ key: replacementId, input: { workerId: replacementId, poolId, slots, ...config.worker } }];
+    },
+  },
+  // A worker may be gone before the last of its attempts is settled; the task judges those reports.
+  absentIsFine: ['attempt:succeeded', 'attempt:failed', 'task:timeout', 'task:lease_expired', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
+};
+
+const pool: Wiring = {
+  machine: poolMachine,
+  recipients: (event) => {
+    switch (event.type) {
+      case 'engine:started':
+      case 'queue:full':
+      case 'queue:empty':
+      case 'system:shutdown':
+        return 'all';
+      case 'backpressure:normal':
+      case 'backpressure:high':
+      case 'backpressure:critical':
+        return event.data.scope === 'system' ? 'all' : [event.data.scope];
+      case 'schedule:elapsed':
+        return elapsedFor('pool', event);
+      default: {
+        const { poolId, protocol } = fieldsOf(event);
+        return one(poolId ?? protocol);
+      }
+    }
+  },
+  births: {
+    'provider:registered': (event) => {
+      const { protocol, pool: options } = dataOf(event, 'provider:registered');
+      return [{ key: protocol, input: { poolId: protocol, ...options } }];
+    },
+  },
+};
+
+const provider: Wiring = {
+  machine: providerMachine,
+  recipients: (event) => {
+    if (event.type === 'system:shutdown') return 'all';
+    if (event.type === 'schedule:elapsed') return elapsedFor('provider', event);
+    return one(fieldsOf(event)['providerId']);
+  },
+  births: {
+    'provider:registered': (event, config) => {
+      const { providerId, protocol, methods } = dataOf(event, 'provider:registered');
+      return [{ key: providerId, input: { providerId, protocol, methods, ...config.provider } }];
+    },
+  },
+  // Attempts may end after their provider was unregistered.
+  absentIsFine: ['task:completed', 'task:failed', 'provider:checked'],
+};
+
+const circuit: Wiring = {
+  machine: circuitBreakerMachine,
+  recipients: (event) => {
+    if (event.type === 'provider:error') return { group: event.data.providerId };
+    if (event.type === 'provider:registered') return circuitsOf(event.data);
+    return one(fieldsOf(event)['circuit']);
+  },
+  births: {
+    'provider:registered': (event) => {
+      const data = dataOf(event, 'provider:registered');
+      const { scope: _, ...options } = data.circuit ?? { scope: 'provider' };
+      const { providerId, protocol } = data;
+      return circuitsOf(data).map((id) => ({ key: id, input: { circuit: id, providerId, protocol, ...options }, groups: [providerId] }));
+    },
+  },
+};
+
+const methods: Wiring = {
+  machine: methodRouterMachine,
+  recipients: (event) => {
+    if (event.type === 'provider:registered') return event.data.methods.map((method) => methodKey(event.data.protocol, method));
+    if (event.type === 'schedule:elapsed') return elapsedFor('methods', event);
+    if (event.type === 'health:check_completed' || event.type === 'health:check_failed') {
+      return { group: event.data.component.replace('provider/', '') };
+    }
+    return { group: String(fieldsOf(event)['providerId']) };
+  },
+  births: {
+    'provider:registered': (event) => {
+      const { providerId, protocol, methods: names } = dataOf(event, 'provider:registered');
+      return names.map((method) => ({ key: methodKey(protocol, method), input: { protocol, method }, groups: [providerId] }));
+    },
+  },
+};
+
+const retry: Wiring = {
+  machine: retryManagerMachine,
+  recipients: (event) => one(fieldsOf(event)['protocol']),
+  births: { 'task:failed': (event) => one(fieldsOf(event)['protocol']).map((protocol) => ({ key: protocol, input: { protocol } })) },
+  // A protocol whose tasks never failed has no retry manager to tell of a success.
+  absentIsFine: ['task:completed', 'task:cancelled'],
+};
+
+const backpressure: Wiring = {
+  machine: backpressureMonitorMachine,
+  recipients: (event) => {
+    switch (event.type) {
+      case 'pool:metrics':
+      case 'pool:scaled':
+      case 'worker:idle':
+      case 'worker:busy':
+        return [event.data.poolId];
+      case 'circuit:closed':
+      case 'provider:overloaded':
+        return [event.data.protocol];
+      case 'schedule:elapsed':
+        return elapsedFor('backpressure', event);
+      default:
+        return ['system'];
+    }
+  },
+  births: {
+    'engine:started': (_, config) => [{ key: 'system', input: { scope: 'system', ...config.backpressure } }],
+    'pool:metrics': (event, config) => one(fieldsOf(event)['poolId']).map((scope) => ({ key: scope, input: { scope, ...config.backpressure } })),
+  },
+  // A pool is watched from its first figures on; the system from the start of the engine.
+  absentIsFine: ['pool:scaled', 'worker:idle', 'worker:busy', 'circuit:closed', 'provider:overloaded', 'queue:empty', 'worker:heartbeat'],
+};
+
+const alerts: Wiring = {
+  machine: alertSystemMachine,
+  recipients: (event, { alertRules }) => {
+    if (event.type === 'schedule:elapsed') return elapsedFor('alerts', event);
+    if (event.type === 'alert:silence') return [event.data.dedupeKey];
+    return alertRules.filter((rule) => matches(rule, event) || resolves(rule, event)).map((rule) => `${rule.name}/${subjectOf(rule, event)}`);
+  },
+  births: Object.fromEntries(
+    alertSystemMachine.events
+      .filter((type) => type !== 'schedule:elapsed' && type !== 'alert:silence')
+      .map((type) => [
+        type,
+        (event: GleitzeitEvent, { alertRules }: MachineConfig) =>
+          alertRules
+            .filter((rule) => matches(rule, event))
+            .map((rule) => ({ key: `${rule.name}/${subjectOf(rule, event)}`, input: { rule, subject: subjectOf(rule, event) } })),
+      ]),
+  ),
+  // Most of what would resolve an alert happens while none is firing.
+  absentIsFine: alertSystemMachine.events as readonly EventType[],
+};
+
+/** Every component: the order is the order in which the listeners of one event hear it. */
+export const wiring: Readonly<Record<Component, Wiring>> = {
+  system: { machine: systemMachine, single: () => ({}) },
+  engine: { machine: engineMachine, single: ({ queue }) => ({ queuePolicy: queue.policy }) },
+  scheduler: { machine: schedulerMachine, single: () => ({}) },
+  workflow: workflowWiring(workflowMachine, false),
+  resolver: workflowWiring(dependencyResolverMachine, true),
+  queue: { machine: queueMachine, single: ({ queue }) => queue },
+  task,
+  worker,
+  pool,
+  provider,
+  circuit,
+  methods,
+  retry,
+  backpressure,
+  health: { machine: healthMonitorMachine, single: ({ health }) => health },
+  metrics: { machine: metricsCollectorMachine, single: () => ({}) },
+  alerts,
+  cleaner: { machine: cleanerMachine, single: ({ cleanup }) => cleanup },
+};

@@ -1,0 +1,85 @@
+/**
+ * Reads values of unknown make without ever throwing: their getters and proxies may throw, they may refer to themselves, and
+ * they may be larger than anybody wants to see.
+ */
+
+/** The value of a field, or undefined where there is none or where reading it throws. */
+export function readField(value: unknown, field: string): unknown {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return undefined;
+  try {
+    return Reflect.get(value, field);
+  } catch {
+    return undefined;
+  }
+}
+
+const shown = 80;
+
+/** Says in a few words what a value is, for messages: `"text"`, `42`, `a list of 3`, `an object with a, b`. */
+export function describeValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > shown ? `${value.slice(0, shown)}…` : value);
+    case 'bigint':
+      return `${value}n`.slice(0, shown);
+    case 'function':
+      return 'a function';
+    case 'symbol':
+      return 'a symbol';
+    case 'object':
+      return describeObject(value);
+    default:
+      return String(value);
+  }
+}
+
+function describeObject(value: object | null): string {
+  if (value === null) return 'null';
+  try {
+    if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+    const kind = Object.prototype.toString.call(value).slice(8, -1);
+    if (kind !== 'Object') return `a ${kind}`;
+    const keys = Object.keys(value);
+    if (keys.length === 0) return 'an empty object';
+    return `an object with ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ', …' : ''}`.slice(0, 2 * shown);
+  } catch {
+    return 'an object that cannot be read';
+  }
+}
+
+const maxDepth = 6;
+const maxEntries = 100;
+const maxText = 10_000;
+
+/** A plain copy for the details of a failure; what is no JSON, too deep or too much of it is described instead. */
+export function toDetails(value: unknown): unknown {
+  return copyOf(value, { above: [], left: { entries: 2_000 } });
+}
+
+interface Copying {
+  readonly above: readonly object[];
+  readonly left: { entries: number };
+}
+
+function copyOf(value: unknown, copying: Copying): unknown {
+  if (typeof value === 'string') return value.length > maxText ? `${value.slice(0, maxText)}…` : value;
+  if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return value;
+  if (typeof value !== 'object') return describeValue(value);
+  if (copying.above.includes(value)) return 'a circular reference';
+  if (copying.above.length >= maxDepth) return describeValue(value);
+  try {
+    const inside = { ...copying, above: [...copying.above, value] };
+    if (Array.isArray(value)) return value.slice(0, maxEntries).map((element) => spend(element, inside));
+    if (value instanceof Date) return value.toJSON();
+    if (value instanceof Error) return { name: value.name, message: value.message };
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    return Object.fromEntries(fields.slice(0, maxEntries).map(([key, field]) => [key, spend(field, inside)]));
+  } catch {
+    return describeValue(value);
+  }
+}
+
+function spend(value: unknown, copying: Copying): unknown {
+  copying.left.entries -= 1;
+  return copying.left.entries < 0 ? '…' : copyOf(value, copying);
+}

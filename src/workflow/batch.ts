@@ -1,0 +1,56 @@
+/** Makes one task per file of a directory, in the order of the names. */
+import { isRecord } from '../../machines/policies/json.ts';
+import { describeValue } from '../thrown.ts';
+import type { TaskDraft } from './draft.ts';
+import type { Faults, Path } from './faults.ts';
+import { readShape } from './read-shape.ts';
+import { literal } from './ref.ts';
+import { batchKeys, batchShape } from './shape.ts';
+
+export interface BatchFile {
+  /** Relative to the directory of the batch, with `/` between its parts. */
+  readonly name: string;
+  /** Absolute. */
+  readonly path: string;
+}
+
+/** Lists the files of a directory that match a pattern; undefined where there is no such directory. */
+export type FindFiles = (directory: string, pattern: string) => Promise<readonly BatchFile[] | undefined>;
+
+interface Template {
+  readonly draft: TaskDraft;
+  /** The template as written: its id or name, where it has one, begins those of its tasks. */
+  readonly named: object;
+}
+
+const batch = { keys: batchKeys, schema: batchShape, noun: 'a map of directory and pattern' } as const;
+
+export async function expandBatch(
+  value: unknown,
+  { draft, named }: Template,
+  { path, faults, findFiles }: { readonly path: Path; readonly faults: Faults; readonly findFiles: FindFiles },
+): Promise<readonly TaskDraft[]> {
+  const { directory, pattern = '*' } = readShape(value, batch, { path, faults })?.values ?? {};
+  if (directory === undefined) return [];
+  const files = await findFiles(directory, pattern);
+  if (!files) faults.add([...path, 'directory'], 'batch', `must be a directory that exists, got ${describeValue(directory)}`);
+  else if (files.length === 0) faults.add([...path, 'pattern'], 'batch', `must match a file in ${describeValue(directory)}, got ${describeValue(pattern)}`);
+  const byName = (files ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const [prefix] = ['id', 'name'].flatMap((key) => ((named as Readonly<Record<string, unknown>>)[key] === undefined ? [] : [draft.task[key as 'id' | 'name']]));
+  return byName.map((file) => taskFor(file, draft, { prefix, faults }));
+}
+
+function taskFor(file: BatchFile, draft: TaskDraft, { prefix, faults }: { readonly prefix: string | undefined; readonly faults: Faults }): TaskDraft {
+  const { name: _, ...task } = draft.task;
+  const id = prefix === undefined ? file.name : `${prefix}/${file.name}`;
+  return { ...draft, task: { ...task, id, params: withFile(draft, literal(file.path), faults) } };
+}
+
+function withFile({ task, at }: TaskDraft, path: string, faults: Faults): unknown {
+  const params = isRecord(task.params) ? task.params : {};
+  if (task.protocol !== 'python/v1') return { ...params, file_path: path };
+  const context = params['context'] ?? {};
+  if (isRecord(context)) return { ...params, context: { ...context, file_path: path } };
+  faults.add([...at('params'), 'context'], 'type', `must be a map, to which the path of the file is added, got ${describeValue(context)}`);
+  return params;
+}

@@ -1,0 +1,59 @@
+/** Checks that somebody can carry out what a workflow asks for. */
+import type { TaskDefinition, WorkflowDefinition } from '../../machines/events/definition.ts';
+import { describeValue } from '../thrown.ts';
+import { errorWith, Faults } from './faults.ts';
+import { suggestion } from './nearest.ts';
+
+/** The methods of every protocol that is known. */
+export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
+
+/**
+ * Checks the protocol and method of every task, and gives the definition with implied protocols found: a task that asks for
+ * `text/words` alone, where `text/v1` does not have it, gets the one protocol that does.
+ *
+ * @param implied - The ids of the tasks that left their protocol to be found.
+ * @throws GleitzeitError PROTOCOL_NOT_FOUND or METHOD_NOT_FOUND, with every such task in `issues`.
+ */
+export function checkMethods(definition: WorkflowDefinition, known: KnownMethods, implied: ReadonlySet<string> = new Set()): WorkflowDefinition {
+  const faults = new Faults();
+  const owners = ownersOf(known);
+  const found = new Map<TaskDefinition, string>();
+  let isProtocolMissing = false;
+  for (const [index, task] of definition.tasks.entries()) {
+    const methods = known.get(task.protocol);
+    if (methods?.has(task.method)) continue;
+    const [owner, second] = implied.has(task.id) ? (owners.get(task.method) ?? []) : [];
+    if (owner !== undefined && second === undefined) {
+      found.set(task, owner);
+      continue;
+    }
+    isProtocolMissing ||= !methods;
+    const of = `of task ${describeValue(task.id)}`;
+    if (methods) {
+      const hint = faults.suggest(() => suggestion(task.method, methods));
+      const all = [...methods].slice(0, 20).join(', ');
+      faults.add(['tasks', index, 'method'], 'unknown_method', `${of} must be a method of ${task.protocol}, got ${describeValue(task.method)}.${hint || ` It has ${all}.`}`);
+    } else {
+      const hint = faults.suggest(() => suggestion(task.protocol, known.keys()));
+      const all = [...known.keys()].slice(0, 20).join(', ');
+      faults.add(['tasks', index, 'protocol'], 'unknown_protocol', `${of} must be a protocol that a provider carries out, got ${describeValue(task.protocol)}.${hint || ` Known are ${all}.`}`);
+    }
+  }
+  if (!faults.none) throw methodsError(definition, faults, isProtocolMissing);
+  if (found.size === 0) return definition;
+  return { ...definition, tasks: definition.tasks.map((task) => ({ ...task, protocol: found.get(task) ?? task.protocol })) };
+}
+
+function methodsError({ name }: WorkflowDefinition, faults: Faults, isProtocolMissing: boolean) {
+  const issues = faults.issues();
+  const shown = issues.slice(0, 20).map(({ message }) => message);
+  const more = issues.length > shown.length ? [`and ${issues.length - shown.length} more`] : [];
+  const code = isProtocolMissing ? 'PROTOCOL_NOT_FOUND' : 'METHOD_NOT_FOUND';
+  return errorWith(code, `Workflow ${describeValue(name)}: ${[...shown, ...more].join('\n  ')}`, issues);
+}
+
+function ownersOf(known: KnownMethods): ReadonlyMap<string, readonly string[]> {
+  const owners = new Map<string, string[]>();
+  for (const [protocol, methods] of known) for (const method of methods) owners.set(method, [...(owners.get(method) ?? []), protocol]);
+  return owners;
+}

@@ -1,0 +1,264 @@
+import { describe, expect, it } from 'vitest';
+
+import type { DataOf } from '../../machines/events/catalogue.ts';
+import type { WorkflowDefinition } from '../../machines/events/definition.ts';
+import { failure } from '../../machines/failures.ts';
+import { workflowMachine } from '../../machines/workflow.ts';
+import { explore } from '../../src/testing/explore.ts';
+import { definitionOf, submittedOf, taskOf } from './definitions.ts';
+import { eventOf, startMachine } from './harness.ts';
+import { cancelledOf, completedOf, exhaustedOf } from './task-ends.ts';
+
+const two = definitionOf([taskOf('a'), taskOf('b')]);
+const lenient = (definition: WorkflowDefinition): WorkflowDefinition => ({ ...definition, failurePolicy: 'continue_on_error' });
+const validated: DataOf<'workflow:validated'> = { workflowId: 'w', tasks: 2, levels: 1 };
+const words = { workflowId: 'w', reason: 'because', by: 'me' };
+
+function start(definition: WorkflowDefinition = two, input: unknown = {}) {
+  const submitted = submittedOf(definition, input);
+  const workflow = startMachine('workflow', workflowMachine, { ...submitted, submittedAt: 100 });
+  workflow.hear('workflow:submitted', submitted, { time: 100 });
+  workflow.hear('workflow:validated', validated, { time: 100 });
+  return workflow;
+}
+
+const lost = (target: string, more: Partial<DataOf<'system:actor_failed'>> = {}): DataOf<'system:actor_failed'> => ({
+  target, event: 'task:claimed', error: failure('INTERNAL_ERROR', 'threw'), restarts: 3, action: 'escalate', workflowId: 'w', ...more,
+});
+
+const typesOf = (drafts: readonly { readonly type: string }[]) => drafts.map(({ type }) => type);
+
+describe('workflowMachine', () => {
+  it('hands in every task and then starts', () => {
+    const workflow = start({ ...two, timeoutMs: 9 });
+    expect(typesOf(workflow.stated)).toEqual(['task:submitted', 'task:submitted', 'workflow:started']);
+    expect(workflow.stated.at(-1)?.data).toEqual({ workflowId: 'w', totalTasks: 2, timeoutMs: 9 });
+    expect(workflow.state()).toBe('running');
+  });
+
+  it('completes at once without tasks', () => {
+    const workflow = start(definitionOf([], { output: { x: '${input.x}' } }), { x: 1 });
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:completed', data: { output: { x: 1 }, durationMs: 0 } });
+    expect(workflow.state()).toBe('completed');
+  });
+
+  it('completes with the last task, and says each step', () => {
+    const workflow = start();
+    expect(workflow.hear('task:completed', completedOf('a'), { time: 150 })).toEqual([
+      { type: 'workflow:step_completed', data: { workflowId: 'w', taskId: 'a', status: 'completed', done: 1, total: 2 } },
+    ]);
+    expect(workflow.hear('task:completed', completedOf('b'), { time: 200 }).at(-1)).toEqual({
+      type: 'workflow:completed',
+      data: { workflowId: 'w', durationMs: 100, counts: { completed: 2, failed: 0, cancelled: 0, skipped: 0 } },
+    });
+    expect(workflow.snapshot().status).toBe('done');
+  });
+
+  it('makes its output of results, by id or name, and of the input', () => {
+    const definition = definitionOf([taskOf('a', { name: 'First one' }), taskOf('b')], { output: { n: '${First one.n}', i: '${input.i}', t: 'b=${b.result.x}' } });
+    const workflow = start(definition, { i: [1] });
+    workflow.hear('task:completed', completedOf('a', { result: { n: 1 } }));
+    workflow.hear('task:completed', completedOf('b', { result: { x: 2 } }));
+    expect(workflow.stated.at(-1)?.data).toMatchObject({ output: { n: 1, i: [1], t: 'b=2' } });
+  });
+
+  it('keeps only results that its output refers to', () => {
+    const workflow = start({ ...two, output: '${b}' });
+    workflow.hear('task:completed', completedOf('a', { result: 'big' }));
+    expect(workflow.context().roots.size).toBe(0);
+  });
+
+  it('fails when its output cannot be made', () => {
+    const workflow = start(definitionOf([taskOf('a')], { output: '${a.gone}' }));
+    workflow.hear('task:completed', completedOf('a', { result: { here: 1 } }));
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:failed', data: { error: { code: 'TASK_PARAMETER_ERROR' }, failedTaskIds: [] } });
+    expect(workflow.state()).toBe('failed');
+  });
+
+  it('leaves the elements of a fan-out to their task', () => {
+    const workflow = start();
+    const element = { of: 'a', index: 0 };
+    expect(workflow.hear('task:completed', completedOf('a[0]', { element }))).toEqual([]);
+    expect(workflow.hear('task:retry_exhausted', exhaustedOf('a[1]', { element }))).toEqual([]);
+    expect(workflow.hear('task:cancelled', cancelledOf('a[2]', { element }))).toEqual([]);
+    expect(workflow.context().done).toBe(0);
+  });
+
+  it('fails fast: says so at once, and ends with the first error once everything has ended', () => {
+    const workflow = start();
+    expect(typesOf(workflow.hear('task:retry_exhausted', exhaustedOf('a')))).toEqual(['workflow:step_completed', 'workflow:failing']);
+    expect(workflow.state()).toBe('failing');
+    workflow.hear('task:cancelled', cancelledOf('b'));
+    expect(workflow.stated.at(-1)).toMatchObject({
+      type: 'workflow:failed',
+      data: { error: { message: 'a broke' }, failedTaskIds: ['a'], counts: { failed: 1, cancelled: 1 } },
+    });
+  });
+
+  it('does not announce a failure that is the end already', () => {
+    const workflow = start();
+    workflow.hear('task:completed', completedOf('a'));
+    expect(typesOf(workflow.hear('task:retry_exhausted', exhaustedOf('b')))).toEqual(['workflow:step_completed', 'workflow:failed']);
+  });
+
+  it('goes on after an error where it may, and fails at the end with what output there is', () => {
+    const workflow = start(lenient({ ...two, output: { a: '${a}', b: '${b}' } }));
+    expect(typesOf(workflow.hear('task:retry_exhausted', exhaustedOf('a')))).toEqual(['workflow:step_completed']);
+    workflow.hear('task:completed', completedOf('b', { result: 2 }));
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:failed', data: { failedTaskIds: ['a'], output: { b: 2 } } });
+  });
+
+  it('drops an output that is no object and cannot be made', () => {
+    const workflow = start(lenient({ ...two, output: '${a}' }));
+    workflow.hear('task:retry_exhausted', exhaustedOf('a'));
+    workflow.hear('task:completed', completedOf('b'));
+    expect(workflow.stated.at(-1)?.data).not.toHaveProperty('output');
+  });
+
+  it('goes on after a task was cancelled; what that means in the end its failure policy says', () => {
+    for (const [definition, end, error] of [[two, 'workflow:failed', { code: 'TASK_CANCELLED' }], [lenient(two), 'workflow:completed', undefined]] as const) {
+      const workflow = start(definition);
+      workflow.hear('task:cancelled', cancelledOf('a'));
+      expect(workflow.state()).toBe('running');
+      workflow.hear('task:completed', completedOf('b'));
+      expect(workflow.stated.at(-1)?.type).toBe(end);
+      if (error !== undefined) expect(workflow.stated.at(-1)?.data).toMatchObject({ error });
+    }
+  });
+
+  it('is cancelled once everything has ended, whatever came of its tasks meanwhile', () => {
+    const workflow = start();
+    expect(typesOf(workflow.hear('workflow:cancel', words))).toEqual(['workflow:cancelling']);
+    workflow.hear('task:retry_exhausted', exhaustedOf('a'));
+    workflow.hear('task:skipped', { workflowId: 'w', taskId: 'b', protocol: 'core/v1', because: 'because', policy: 'workflow_cancelled' });
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:cancelled', data: { reason: 'because', by: 'me', counts: { failed: 1, skipped: 1 } } });
+    expect(workflow.state()).toBe('cancelled');
+  });
+
+  it('times out, also while it is paused', () => {
+    const workflow = start();
+    workflow.hear('workflow:pause', words);
+    workflow.hear('workflow:timeout', { workflowId: 'w', timeoutMs: 50 });
+    expect(workflow.state()).toBe('failing');
+    workflow.hear('task:cancelled', cancelledOf('a'));
+    workflow.hear('task:cancelled', cancelledOf('b'));
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:failed', data: { error: { code: 'WORKFLOW_TIMEOUT' } } });
+    expect(workflow.state()).toBe('timedOut');
+  });
+
+  it('pauses and goes on, once each', () => {
+    const workflow = start();
+    expect(workflow.hear('workflow:resume', words)).toEqual([]);
+    expect(typesOf(workflow.hear('workflow:pause', words))).toEqual(['workflow:paused']);
+    expect(workflow.hear('workflow:pause', words)).toEqual([]);
+    expect(workflow.state()).toBe('paused');
+    expect(typesOf(workflow.hear('workflow:resume', words))).toEqual(['workflow:resumed']);
+    expect(workflow.state()).toBe('running');
+  });
+
+  it('may end while it is paused', () => {
+    const workflow = start();
+    workflow.hear('workflow:pause', words);
+    workflow.hear('task:completed', completedOf('a'));
+    workflow.hear('task:completed', completedOf('b'));
+    expect(workflow.state()).toBe('completed');
+  });
+
+  it('fails when an actor of it cannot be brought back, and counts the task that is lost with it', () => {
+    const workflow = start();
+    expect(workflow.hear('system:actor_failed', lost('task/w/a', { action: 'restart' }))).toEqual([]);
+    expect(typesOf(workflow.hear('system:actor_failed', lost('task/w/a')))).toEqual(['workflow:failing']);
+    workflow.hear('task:cancelled', cancelledOf('b'));
+    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:failed', data: { error: { code: 'INTERNAL_ERROR' }, failedTaskIds: ['a'] } });
+  });
+
+  it('does not count a lost task twice when that had ended', () => {
+    const workflow = start();
+    workflow.hear('system:actor_failed', lost('task/w/a', { event: 'task:completed' }));
+    expect(workflow.context().done).toBe(0);
+    workflow.hear('task:completed', completedOf('a'));
+    expect(workflow.context().done).toBe(1);
+  });
+
+  it('waits for nobody when nobody is left to wait for', () => {
+    for (const target of ['resolver/w', 'task/w/b']) {
+      const workflow = start();
+      if (target !== 'resolver/w') workflow.hear('task:completed', completedOf('a'));
+      workflow.hear('system:actor_failed', lost(target));
+      expect(workflow.state()).toBe('failed');
+    }
+    const cancelling = start();
+    cancelling.hear('workflow:cancel', words);
+    cancelling.hear('system:actor_failed', lost('task/w/a'));
+    expect(cancelling.state()).toBe('cancelling');
+    cancelling.hear('system:actor_failed', lost('task/w/b'));
+    expect(cancelling.state()).toBe('cancelled');
+  });
+
+  it('replays to the same state from recorded facts alone', () => {
+    const live = start(lenient({ ...two, output: { a: '${a}' } }));
+    live.hear('task:completed', completedOf('a', { result: 1 }));
+    live.hear('workflow:pause', words);
+
+    const replayed = startMachine('workflow', workflowMachine, { ...submittedOf(live.context().definition), submittedAt: 100 });
+    replayed.replay('workflow:submitted', submittedOf(live.context().definition));
+    replayed.replay('workflow:validated', validated);
+    replayed.replay('workflow:started', { workflowId: 'w', totalTasks: 2 });
+    replayed.replay('task:completed', completedOf('a', { result: 1 }));
+    replayed.replay('workflow:paused', { workflowId: 'w', reason: 'because' });
+
+    expect(replayed.state()).toBe('paused');
+    expect(replayed.context()).toEqual({ ...live.context(), input: {} });
+  });
+
+  it('counts 20,000 tasks in time in proportion to their number', () => {
+    const definition = definitionOf(Array.from({ length: 20_000 }, (_, i) => taskOf(`t${i}`)));
+    const started = performance.now();
+    const workflow = start(definition);
+    for (const { id } of definition.tasks) workflow.hear('task:completed', completedOf(id));
+    expect(workflow.state()).toBe('completed');
+    expect(performance.now() - started).toBeLessThan(10_000);
+  }, 20_000);
+
+  it('has no dead end, no transition that nothing takes, and moves by its own facts only', () => {
+    const base = { workflowId: 'w', durationMs: 1, counts: { completed: 0, failed: 0, cancelled: 0, skipped: 0 } };
+    const ends = (id: string) => [
+      eventOf('task:completed', completedOf(id)), eventOf('task:retry_exhausted', exhaustedOf(id)), eventOf('task:cancelled', cancelledOf(id)),
+      eventOf('task:skipped', { workflowId: 'w', taskId: id, protocol: 'core/v1', because: 'x', policy: 'fail_fast' }),
+    ];
+    const element = { of: 'a', index: 0 };
+    const events = [
+      ...ends('a'),
+      eventOf('task:completed', completedOf('a[0]', { element })), eventOf('task:retry_exhausted', exhaustedOf('a[0]', { element })),
+      eventOf('task:cancelled', cancelledOf('a[0]', { element })),
+      eventOf('workflow:submitted', submittedOf(two)), eventOf('workflow:validated', validated),
+      eventOf('workflow:started', { workflowId: 'w', totalTasks: 2 }),
+      eventOf('workflow:cancel', words), eventOf('workflow:pause', words), eventOf('workflow:resume', words),
+      eventOf('workflow:timeout', { workflowId: 'w', timeoutMs: 1 }),
+      eventOf('workflow:failing', { workflowId: 'w', error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] }),
+      eventOf('workflow:cancelling', words), eventOf('workflow:paused', words), eventOf('workflow:resumed', words),
+      eventOf('workflow:completed', base), eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
+      eventOf('workflow:failed', { ...base, error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] }),
+      eventOf('workflow:failed', { ...base, error: failure('TASK_EXECUTION_FAILED', 'broke'), failedTaskIds: [] }),
+      eventOf('system:actor_failed', lost('task/w/a')), eventOf('system:actor_failed', lost('resolver/w')),
+      eventOf('system:actor_failed', lost('task/w/a', { action: 'restart' })),
+    ];
+    const inputs = [two, lenient(two), definitionOf([])];
+    const explorations = inputs.map((definition) =>
+      explore(workflowMachine, {
+        component: 'workflow',
+        input: { ...submittedOf(definition), submittedAt: 0 },
+        events,
+        distinguish: ({ context }) => [Math.min(context.done, 2)],
+      }),
+    );
+    for (const exploration of explorations) {
+      expect(exploration.unvisited).toEqual([]);
+      expect(exploration.movedByOthers).toEqual([]);
+      expect(exploration.unhandled).toEqual([]);
+      expect(exploration.errors).toEqual([]);
+    }
+    const [first, ...others] = explorations;
+    expect(first?.untaken.filter((name) => others.every(({ untaken }) => untaken.includes(name)))).toEqual([]);
+  });
+});
