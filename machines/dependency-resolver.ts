@@ -15,12 +15,32 @@
 import { assign, enqueueActions, setup } from 'xstate';
 
 import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
-import { type Failure, failure } from './failures.ts';
+import { failure } from './failures.ts';
 import {
-  collect, expand, handIn, handInRoots, initialProgress, isExhausted, isUnreleased, type Progress, release, settle, settleElement, type TaskOutcome,
+  collect,
+  expand,
+  handIn,
+  handInRoots,
+  initialProgress,
+  isExhausted,
+  type Progress,
+  release,
+  settle,
+  settleElement,
+  type TaskOutcome,
 } from './policies/progress.ts';
 import { collected, elementId, itemsOf, readyNow, ruledOut, skipUnreleased } from './policies/release.ts';
 import { taskAt, topologyOf } from './policies/topology.ts';
+
+export {
+  fanOutOf,
+  isHeldBack,
+  isReleased,
+  type OutcomeView,
+  outcomesOf,
+  type UnmetDependency,
+  unmetDependencies,
+} from './policies/progress-views.ts';
 
 /** What a resolver is created with. */
 export type ResolverInput = DataOf<'workflow:submitted'> & {
@@ -42,11 +62,9 @@ type TaskEnd = EventOf<'task:completed' | 'task:retry_exhausted' | 'task:cancell
 /** What a resolver hears: its workflow, the ends of tasks, and its own facts. */
 export type ResolverEvent =
   | TaskEnd
-  | EventOf<
-      | 'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'
-      | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'task:submitted' | 'task:expanded'
-      | 'task:ready' | 'task:skipped' | 'task:collected'
-    >;
+  | EventOf<'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'>
+  | EventOf<'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'>
+  | EventOf<'task:submitted' | 'task:expanded' | 'task:ready' | 'task:skipped' | 'task:collected'>;
 
 /** The facts that a resolver owns, and the command that it gives to the elements of a fan-out that was cancelled. */
 export type ResolverFact = DraftOf<'task:ready' | 'task:skipped' | 'task:collected' | 'task:cancel'>;
@@ -138,10 +156,7 @@ export const dependencyResolverMachine = setup({
         'task:submitted': {},
         'workflow:started': {},
         'task:completed': { actions: ['noteOutcome', 'stateWhatFollows'] },
-        'task:retry_exhausted': [
-          { guard: 'isFatal', target: 'closing', actions: 'noteOutcome' },
-          { actions: ['noteOutcome', 'stateWhatFollows'] },
-        ],
+        'task:retry_exhausted': [{ guard: 'isFatal', target: 'closing', actions: 'noteOutcome' }, { actions: ['noteOutcome', 'stateWhatFollows'] }],
         'task:cancelled': { actions: ['noteOutcome', 'stateWhatFollows'] },
         'task:skipped': { actions: 'noteOutcome' },
         'task:expanded': { actions: ['noteOutcome', 'stateWhatFollows'] },
@@ -231,65 +246,8 @@ function consequences(context: ResolverContext, event: ResolverEvent): readonly 
 }
 
 function reasonOf(event: ResolverEvent): Parameters<typeof skipUnreleased>[1] {
-  if (event.type !== 'workflow:failing') return { because: event.type === 'workflow:cancelling' ? event.data.reason : '', policy: 'workflow_cancelled' };
+  if (event.type !== 'workflow:failing')
+    return { because: event.type === 'workflow:cancelling' ? event.data.reason : '', policy: 'workflow_cancelled' };
   const { error, failedTaskIds } = event.data;
   return { because: failedTaskIds[0] ?? error.code, policy: error.code === 'WORKFLOW_TIMEOUT' ? 'workflow_timeout' : 'fail_fast' };
-}
-
-/** What became of a task, as a result shows it. */
-export type OutcomeView = {
-  readonly status: TaskOutcome['status'];
-  /** Attempts that began; 0 for a task that never ran. */
-  readonly attempts: number;
-  /** Of the last attempt, in milliseconds. */
-  readonly durationMs?: number;
-  readonly result?: unknown;
-  readonly error?: Failure;
-  /** The task, or the reason, that ruled a skipped task out. */
-  readonly because?: string;
-};
-
-/** What became of the tasks that have ended, by task id. */
-export function outcomesOf({ definition, outcomes }: ResolverContext): ReadonlyMap<string, OutcomeView> {
-  const views = new Map<string, OutcomeView>();
-  for (const [index, { id }] of definition.tasks.entries()) {
-    const outcome = outcomes.get(index);
-    if (outcome !== undefined) views.set(id, outcome);
-  }
-  return views;
-}
-
-/** A dependency that a task still waits for, or that rules it out. */
-export type UnmetDependency = { readonly task: string; readonly when: 'success' | 'done'; readonly status: 'unfinished' | TaskOutcome['status'] };
-
-/** The dependencies of a task that are not met; none for a task that nothing but the window, a pause or the queue holds back. */
-export function unmetDependencies({ definition, outcomes }: ResolverContext, taskId: string): readonly UnmetDependency[] {
-  const { byId, byName } = topologyOf(definition);
-  const index = byId.get(taskId);
-  if (index === undefined) return [];
-  return taskAt(definition, index).dependencies.flatMap(({ task, when }): UnmetDependency[] => {
-    const status = outcomes.get(byName.get(task) ?? -1)?.status ?? 'unfinished';
-    const isMet = status === 'completed' || (when === 'done' && status !== 'unfinished');
-    return isMet ? [] : [{ task, when, status }];
-  });
-}
-
-/** Whether a task was released and has not ended: from there on the task itself knows what it waits for. */
-export function isReleased({ definition, released, expansions }: ResolverContext, taskId: string): boolean {
-  const index = topologyOf(definition).byId.get(taskId);
-  return index !== undefined && (released.has(index) || expansions.has(index));
-}
-
-/** Whether nothing but the window (or a pause) keeps a task from being released. */
-export function isHeldBack(context: ResolverContext, taskId: string): boolean {
-  const index = topologyOf(context.definition).byId.get(taskId);
-  return index !== undefined && isUnreleased(context, index) && unmetDependencies(context, taskId).length === 0;
-}
-
-/** How far a fan-out has got, once its elements are known and until its task has ended. */
-export function fanOutOf({ definition, expansions }: ResolverContext, taskId: string) {
-  const expansion = expansions.get(topologyOf(definition).byId.get(taskId) ?? -1);
-  if (expansion === undefined) return undefined;
-  const { items, running, results, failures } = expansion;
-  return { total: items.length, running: running.size, completed: results.size, failed: failures.size };
 }

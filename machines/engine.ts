@@ -39,17 +39,15 @@ export interface EngineContext {
 }
 
 /** What an engine hears: the system, commands, the load, the ends of workflows, and its own facts. */
-export type EngineEvent = EventOf<
-  | 'system:started' | 'system:shutdown' | 'engine:halt' | 'engine:pause' | 'engine:resume' | 'workflow:submit'
-  | 'queue:full' | 'queue:room' | 'queue:empty' | 'backpressure:normal' | 'backpressure:high' | 'backpressure:critical'
-  | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'
-  | 'workflow:submitted' | 'engine:started' | 'engine:stopped' | 'engine:paused' | 'engine:resumed'
->;
+export type EngineEvent =
+  | EventOf<'system:started' | 'system:shutdown' | 'engine:halt' | 'engine:pause' | 'engine:resume' | 'workflow:submit'>
+  | EventOf<'queue:full' | 'queue:room' | 'queue:empty' | 'backpressure:normal' | 'backpressure:high' | 'backpressure:critical'>
+  | EventOf<'workflow:submitted' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'>
+  | EventOf<'engine:started' | 'engine:stopped' | 'engine:paused' | 'engine:resumed'>;
 
 /** The facts that an engine owns. */
 export type EngineFact = DraftOf<
-  | 'engine:started' | 'engine:stopped' | 'engine:paused' | 'engine:resumed'
-  | 'workflow:submitted' | 'workflow:validated' | 'workflow:rejected'
+  'engine:started' | 'engine:stopped' | 'engine:paused' | 'engine:resumed' | 'workflow:submitted' | 'workflow:validated' | 'workflow:rejected'
 >;
 
 /** The value of each option that {@link EngineInput} leaves out. */
@@ -73,7 +71,10 @@ export const engineMachine = setup({
   },
   actions: {
     stateStarted: emit(({ context }) => ({ type: 'engine:started', data: { mode: 'running', stats: statsOf(context) } })),
-    stateStopped: emit(({ context, event }) => ({ type: 'engine:stopped', data: { mode: 'stopped', stats: statsOf(context), reason: reasonOf(event) } })),
+    stateStopped: emit(({ context, event }) => ({
+      type: 'engine:stopped',
+      data: { mode: 'stopped', stats: statsOf(context), reason: reasonOf(event) },
+    })),
     statePaused: emit(({ event }) => ({ type: 'engine:paused', data: { reason: reasonOf(event) } })),
     stateResumed: emit(({ event }) => ({ type: 'engine:resumed', data: { reason: reasonOf(event) } })),
     stateAdmitted: enqueueActions(({ event, enqueue }) => {
@@ -92,7 +93,9 @@ export const engineMachine = setup({
     stateOtherRun: emit(({ context, event }) => refusal(event, (submit) => otherRun(submit, knownHash(context, submit)))),
     stateThrottled: emit(({ context, event }) => refusal(event, (submit) => throttled(submit, context))),
     stateNotStarted: emit(({ event }) =>
-      refusal(event, ({ workflowId }) => failure('SYSTEM_NOT_INITIALIZED', `Workflow '${workflowId}' was not admitted: the system has not been started.`)),
+      refusal(event, ({ workflowId }) =>
+        failure('SYSTEM_NOT_INITIALIZED', `Workflow '${workflowId}' was not admitted: the system has not been started.`),
+      ),
     ),
     stateShutDown: emit(({ event }) => refusal(event, ({ workflowId }) => shutDown(workflowId, 'the system has stopped or is stopping'))),
     noteFull: assign(({ context }) => ({ throttle: { ...context.throttle, queueFull: true } })),
@@ -226,7 +229,9 @@ export function isThrottled({ throttle }: EngineContext): boolean {
 }
 
 function isLastObstacleGone({ throttle }: EngineContext, event: EngineEvent): boolean {
-  return event.type.startsWith('queue:') ? throttle.queueFull && !throttle.loadCritical : isOfSystem(event) && throttle.loadCritical && !throttle.queueFull;
+  return event.type.startsWith('queue:')
+    ? throttle.queueFull && !throttle.loadCritical
+    : isOfSystem(event) && throttle.loadCritical && !throttle.queueFull;
 }
 
 function statsOf({ stats, live }: EngineContext): DataOf<'engine:started'>['stats'] {

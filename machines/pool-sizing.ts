@@ -1,7 +1,7 @@
 /** When a pool changes its size or replaces a worker, the facts by which it does, and why a task has no worker. */
 import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
 import { isAmple, isShort, stepDown, stepUp, utilizationOf, withinLimits } from './policies/scaling.ts';
-import { loadOf, type PoolContext } from './pool-context.ts';
+import { loadOf, metricsOf, type PoolContext } from './pool-context.ts';
 import type { PoolEvent, PoolFact, PoolState } from './pool-protocol.ts';
 import { cheapest, newWorkers } from './pool-workers.ts';
 
@@ -26,18 +26,25 @@ function resizing(context: PoolContext, to: number, reason: ScalingReason): Pool
   return [];
 }
 
-export const start = (context: PoolContext) => resizing(context, context.min, 'started');
+/** The size below which a pool does not go by itself: its minimum, or one worker for what is at hand. */
+const floorOf = ({ min, candidates }: PoolContext) => Math.max(min, candidates.isEmpty() ? 0 : 1);
+
+/** A pool that needs nobody to start with says how it is used, and thereby that it has started. */
+export function start(context: PoolContext): PoolFact[] {
+  return context.min === 0 ? [{ type: 'pool:metrics', data: metricsOf(context) }] : resizing(context, context.min, 'started');
+}
+
 export const growth = (context: PoolContext) => resizing(context, stepUp(context.size, context), 'load');
 export const shrinking = (context: PoolContext) => resizing(context, stepDown(context.size, context), 'idle');
 export const replacement = (context: PoolContext) => resizing(context, context.size + 1, 'replace');
-export const retreat = (context: PoolContext) => resizing(context, context.min, 'circuit_open');
+export const retreat = (context: PoolContext) => resizing(context, floorOf(context), 'circuit_open');
 export const restoration = (context: PoolContext) => resizing(context, withinLimits(context.sizeBefore, context), 'restored');
 
 /** The size that a command asks for: a request by the pool's own steps and only as its load has it, an order as far as the limits allow. */
 function askedSize(context: PoolContext, event: PoolEvent): number {
   const { size } = context;
   if (event.type === 'pool:scale_up') return Math.max(size, withinLimits(event.data.target, context));
-  if (event.type === 'pool:scale_down') return Math.min(size, withinLimits(event.data.target, context));
+  if (event.type === 'pool:scale_down') return Math.min(size, Math.max(floorOf(context), withinLimits(event.data.target, context)));
   if (event.type !== 'pool:scale_requested') return size;
   const load = loadOf(context);
   if (event.data.direction === 'down') return isAmple(load, context) ? stepDown(size, context, event.data.target) : size;
@@ -51,8 +58,9 @@ export const hasIdleWorkers = (context: PoolContext) => isAmple(loadOf(context),
 export const isSmallerThanBefore = (context: PoolContext) => withinLimits(context.sizeBefore, context) > context.size;
 
 /** Whether no provider can be called any more, and there are workers that this leaves without work. */
-export function losesLastProvider({ serving, size, min }: PoolContext, event: PoolEvent): boolean {
-  return 'providerId' in event.data && serving.size === 1 && serving.has(event.data.providerId) && size > min;
+export function losesLastProvider(context: PoolContext, { data }: PoolEvent): boolean {
+  const { serving, size } = context;
+  return 'providerId' in data && serving.size === 1 && serving.has(data.providerId) && size > floorOf(context);
 }
 
 /** The circuit of one method says nothing of a provider's other methods. */

@@ -25,16 +25,39 @@ export type WorkflowContext = Tally;
 
 /** What a workflow hears: the engine, commands, the ends of its tasks, its deadline, and its own facts. */
 export type WorkflowEvent = EventOf<
-  | 'workflow:submitted' | 'workflow:validated' | 'workflow:cancel' | 'workflow:pause' | 'workflow:resume' | 'workflow:timeout'
-  | 'task:completed' | 'task:retry_exhausted' | 'task:cancelled' | 'task:skipped' | 'system:actor_failed'
-  | 'workflow:started' | 'workflow:failing' | 'workflow:cancelling' | 'workflow:paused' | 'workflow:resumed'
-  | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'
+  | 'workflow:submitted'
+  | 'workflow:validated'
+  | 'workflow:cancel'
+  | 'workflow:pause'
+  | 'workflow:resume'
+  | 'workflow:timeout'
+  | 'task:completed'
+  | 'task:retry_exhausted'
+  | 'task:cancelled'
+  | 'task:skipped'
+  | 'system:actor_failed'
+  | 'workflow:started'
+  | 'workflow:failing'
+  | 'workflow:cancelling'
+  | 'workflow:paused'
+  | 'workflow:resumed'
+  | 'workflow:completed'
+  | 'workflow:failed'
+  | 'workflow:cancelled'
 >;
 
 /** The facts that a workflow owns. */
 export type WorkflowFact = DraftOf<
-  | 'task:submitted' | 'workflow:started' | 'workflow:step_completed' | 'workflow:failing' | 'workflow:cancelling'
-  | 'workflow:paused' | 'workflow:resumed' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'
+  | 'task:submitted'
+  | 'workflow:started'
+  | 'workflow:step_completed'
+  | 'workflow:failing'
+  | 'workflow:cancelling'
+  | 'workflow:paused'
+  | 'workflow:resumed'
+  | 'workflow:completed'
+  | 'workflow:failed'
+  | 'workflow:cancelled'
 >;
 
 export const workflowMachine = setup({
@@ -67,7 +90,10 @@ export const workflowMachine = setup({
     stateFailing: emit(({ context, event }) => failing(context, errorOf(context, event))),
     stateCancelling: emit(({ context, event }) => ({ type: 'workflow:cancelling', data: { workflowId: context.workflowId, ...wordsOf(event) } })),
     statePaused: emit(({ context, event }) => ({ type: 'workflow:paused', data: { workflowId: context.workflowId, reason: wordsOf(event).reason } })),
-    stateResumed: emit(({ context, event }) => ({ type: 'workflow:resumed', data: { workflowId: context.workflowId, reason: wordsOf(event).reason } })),
+    stateResumed: emit(({ context, event }) => ({
+      type: 'workflow:resumed',
+      data: { workflowId: context.workflowId, reason: wordsOf(event).reason },
+    })),
     stateEnd: emit(({ context, event }) => end(context, event.time)),
   },
 }).createMachine({

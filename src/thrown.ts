@@ -63,13 +63,15 @@ interface Copying {
 
 function copyOf(value: unknown, copying: Copying): unknown {
   if (typeof value === 'string') return value.length > maxText ? `${value.slice(0, maxText)}…` : value;
-  if (value === null || typeof value === 'boolean' || (typeof value === 'number' && Number.isFinite(value))) return value;
+  if (value === null || typeof value === 'boolean') return value;
+  // Plus zero: JSON knows no negative one.
+  if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
   if (typeof value !== 'object') return describeValue(value);
   if (copying.above.includes(value)) return 'a circular reference';
   if (copying.above.length >= maxDepth) return describeValue(value);
   try {
     const inside = { ...copying, above: [...copying.above, value] };
-    if (Array.isArray(value)) return value.slice(0, maxEntries).map((element) => spend(element, inside));
+    if (Array.isArray(value)) return Array.from(value.slice(0, maxEntries), (element) => spend(element, inside));
     if (value instanceof Date) return value.toJSON();
     if (value instanceof Error) return { name: value.name, message: value.message };
     const fields = Object.entries(value).filter(([, field]) => field !== undefined);

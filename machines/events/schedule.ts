@@ -15,7 +15,7 @@ export type DueType = (typeof dueTypes)[number];
 
 export const scheduleEvents = {
   'schedule:request': command({
-    from: ['engine', 'pool', 'provider', 'circuit', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'methods', 'worker'],
+    from: ['engine', 'pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'worker'],
     to: ['scheduler'],
     about: 'Asks for an event at a time; a request with the same id replaces the one before.',
     data: z.strictObject({
@@ -27,7 +27,7 @@ export const scheduleEvents = {
     }),
   }),
   'schedule:cancel': command({
-    from: ['engine', 'pool', 'provider', 'circuit', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'methods', 'worker'],
+    from: ['engine', 'pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'worker'],
     to: ['scheduler'],
     about: 'Takes a request back; one that is not there is no fault.',
     data: z.strictObject({ scheduleId }),

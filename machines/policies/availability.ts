@@ -76,13 +76,17 @@ export function learn(candidates: readonly Candidate[], event: CandidateEvent, m
   }
 }
 
+const notStarted = { standing: 'starting', until: null } as const;
+
 function register(candidates: readonly Candidate[], data: DataOf<'provider:registered'>, method: string): readonly Candidate[] {
   const isSame = ({ providerId }: Candidate) => providerId === data.providerId;
   if (!data.methods.includes(method)) return candidates.filter((candidate) => !isSame(candidate));
   const circuit = circuitOf(data, method);
   const known = candidates.find(isSame);
   const guarded = known !== undefined && known.circuit === circuit ? { epoch: known.epoch, rest: known.rest } : { epoch: 0, rest: null };
-  const candidate: Candidate = { providerId: data.providerId, circuit, ...guarded, standing: 'starting', until: null };
+  // A provider that is registered once more goes on as it is; only one that had stopped starts anew, and says so.
+  const { standing, until } = known === undefined || known.standing === 'stopped' ? notStarted : known;
+  const candidate: Candidate = { providerId: data.providerId, circuit, ...guarded, standing, until };
   return known === undefined ? [...candidates, candidate] : candidates.map((other) => (other === known ? candidate : other));
 }
 

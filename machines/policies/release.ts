@@ -48,7 +48,10 @@ function readyTask(progress: Progress, index: number): DraftOf<'task:ready'> {
   return { type: 'task:ready', data: { ...base, ...parametersOf(task, scopeWithin(progress)) } };
 }
 
-function readyElements(progress: Progress, of: { readonly index: number; readonly expansion: Expansion; readonly room: number }): DraftOf<'task:ready'>[] {
+function readyElements(
+  progress: Progress,
+  of: { readonly index: number; readonly expansion: Expansion; readonly room: number },
+): DraftOf<'task:ready'>[] {
   const { index, expansion, room } = of;
   const task = taskAt(progress.definition, index);
   const wanted = Math.min(room, elementsToRelease(expansion, task.forEach));
@@ -108,7 +111,9 @@ export function ruledOut(progress: Progress, ended: string, status: TaskOutcome[
   if (index === undefined || status === 'completed') return [];
   const skips: Skip[] = [];
   const seen = new Set<number>();
-  const todo: { readonly index: number; readonly policy: Policy }[] = [{ index, policy: status === 'skipped' ? 'dependency_skipped' : 'dependency_failed' }];
+  const todo: { readonly index: number; readonly policy: Policy }[] = [
+    { index, policy: status === 'skipped' ? 'dependency_skipped' : 'dependency_failed' },
+  ];
   for (let at = 0; at < todo.length; at++) {
     const { index: because, policy } = todo[at]!;
     for (const { task, when } of dependents[because] ?? []) {

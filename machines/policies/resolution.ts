@@ -76,7 +76,9 @@ function resolveText(text: string, scope: Scope): Resolved {
     const piece = asText(resolved.value);
     length += piece?.length ?? 0;
     if (piece === undefined || length > longestText) {
-      return unresolvable(`The text around '${shorten(text)}' would be longer than ${longestText} characters, or a value in it is nested too deeply.`);
+      return unresolvable(
+        `The text around '${shorten(text)}' would be longer than ${longestText} characters, or a value in it is nested too deeply.`,
+      );
     }
     pieces.push(piece);
   }
@@ -131,7 +133,10 @@ function describeFields(value: unknown): string {
   const fields = Object.keys(value);
   if (fields.length === 0) return 'it has no fields';
   const more = fields.length > fieldsShown ? ` and ${fields.length - fieldsShown} more` : '';
-  return `its fields are ${fields.slice(0, fieldsShown).map((field) => `'${shorten(field)}'`).join(', ')}${more}`;
+  return `its fields are ${fields
+    .slice(0, fieldsShown)
+    .map((field) => `'${shorten(field)}'`)
+    .join(', ')}${more}`;
 }
 
 function shorten(text: string): string {

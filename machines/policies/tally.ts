@@ -46,8 +46,17 @@ export function initialTally(start: Pick<Tally, 'workflowId' | 'definition' | 'i
   const { workflowId, definition, input, submittedAt } = start;
   const counts = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
   return {
-    workflowId, definition, input, submittedAt, counts, done: 0,
-    failedTaskIds: List(), roots: Map(), error: null, cancellation: null, stop: null,
+    workflowId,
+    definition,
+    input,
+    submittedAt,
+    counts,
+    done: 0,
+    failedTaskIds: List(),
+    roots: Map(),
+    error: null,
+    cancellation: null,
+    stop: null,
   };
 }
 
@@ -60,7 +69,8 @@ export function count(tally: Tally, end: TaskEnd): Tally {
   const status = statuses[end.type];
   const { taskId } = end.data;
   const counted = { ...tally, done: tally.done + 1, counts: { ...tally.counts, [status]: tally.counts[status] + 1 }, roots: rootsWith(tally, end) };
-  if (end.type === 'task:retry_exhausted') return { ...counted, failedTaskIds: tally.failedTaskIds.push(taskId), error: tally.error ?? end.data.error };
+  if (end.type === 'task:retry_exhausted')
+    return { ...counted, failedTaskIds: tally.failedTaskIds.push(taskId), error: tally.error ?? end.data.error };
   if (end.type !== 'task:cancelled') return counted;
   return { ...counted, cancellation: tally.cancellation ?? failure('TASK_CANCELLED', `Task '${taskId}' was cancelled: ${end.data.reason}`) };
 }

@@ -49,7 +49,7 @@ function derive({ tasks, output }: WorkflowDefinition): Topology {
   for (const [index, { name }] of tasks.entries()) {
     if (name !== undefined && !byName.has(name)) byName.set(name, index);
   }
-  const dependents: Dependent[][] = [];
+  const dependents = new Map<number, Dependent[]>();
   const dependencyCounts: number[] = [];
   const roots: number[] = [];
   for (const [index, { dependencies }] of tasks.entries()) {
@@ -58,7 +58,10 @@ function derive({ tasks, output }: WorkflowDefinition): Topology {
       const on = byName.get(task);
       // Validation refuses a dependency on nobody; here it is one that never ends, so that its task never runs.
       count++;
-      if (on !== undefined) (dependents[on] ??= []).push({ task: index, when });
+      if (on === undefined) continue;
+      const waiting = dependents.get(on);
+      if (waiting === undefined) dependents.set(on, [{ task: index, when }]);
+      else waiting.push({ task: index, when });
     }
     dependencyCounts.push(count);
     if (count === 0) roots.push(index);
@@ -66,7 +69,7 @@ function derive({ tasks, output }: WorkflowDefinition): Topology {
   return {
     byId,
     byName,
-    dependents: tasks.map((_, index) => dependents[index] ?? none),
+    dependents: tasks.map((_, index) => dependents.get(index) ?? none),
     dependencyCounts,
     roots,
     outputTasks: tasksIn(output, byName),

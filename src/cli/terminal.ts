@@ -50,7 +50,6 @@ export function say({ stderr }: Terminal, text: string): void {
   stderr.write(`${text}\n`);
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is to be found.
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text of others without what a terminal would obey: line ends and tabs stay. */

@@ -90,7 +90,8 @@ export function mermaidOf(machine: AnyStateMachine): string {
   const chart = jsonOf(machine);
   const root: ChartState = chart.type === 'parallel' ? { ...chart, type: 'compound', states: [chart], initial: chart.name } : chart;
   const path = chart.type === 'parallel' ? chart.name : '';
-  return ['stateDiagram-v2', ...comment(chart.description, `${chart.name}: `), ...bodyOf(root, '', path), ''].join('\n');
+  const about = path === '' ? comment(chart.description, `${chart.name}: `) : [];
+  return ['stateDiagram-v2', ...about, ...bodyOf(root, '', path), ''].join('\n');
 }
 
 const indent = '  ';

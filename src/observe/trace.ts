@@ -1,8 +1,9 @@
 /**
- * The trace of a workflow: everything recorded of it, as a tree of causes.
+ * The trace of a workflow: everything recorded of it, as a tree of what followed from what.
  *
- * Where the cause of a fact is not among the facts (a time that came, a command from outside), the fact stands below what last
- * happened to the same task, or else below the submit.
+ * A fact of a task stands below the one before it of the same task; its first one below the end of the last dependency. That a
+ * slot became free because another task ended is why it began just then, and `causationId` says so, but it is not what it
+ * followed from.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 
@@ -32,19 +33,56 @@ export function traceOf(facts: readonly GleitzeitEvent[]): Trace {
   const [first] = events;
   if (first === undefined) throw new Error('A trace needs at least one fact.');
   const root: Growing = { event: first, children: [] };
-  const byId = new Map<string, Growing>([[first.id, root]]);
-  const lastOfTask = new Map<string, Growing>();
-  for (const event of events.slice(1)) {
-    const node: Growing = { event, children: [] };
-    const { taskId } = event.correlation;
-    const cause = event.causationId === undefined ? undefined : byId.get(event.causationId);
-    const before = taskId === undefined ? undefined : lastOfTask.get(taskId);
-    (cause ?? before ?? root).children.push(node);
-    byId.set(event.id, node);
-    if (taskId !== undefined) lastOfTask.set(taskId, node);
-  }
+  const growth = new Growth(root);
+  for (const event of events.slice(1)) growth.add(event);
   const name = first.type === 'workflow:submitted' ? first.data.name : '';
   return { workflowId: first.correlation.correlationId, name, submittedAt: first.time, root, events };
+}
+
+class Growth {
+  private readonly root: Growing;
+  private readonly byId: Map<string, Growing>;
+  private readonly lastOfTask = new Map<string, Growing>();
+  private readonly dependencies: ReadonlyMap<string, readonly string[]>;
+  private lastOfWorkflow: Growing;
+
+  constructor(root: Growing) {
+    this.root = root;
+    this.lastOfWorkflow = root;
+    this.byId = new Map([[root.event.id, root]]);
+    const tasks = root.event.type === 'workflow:submitted' ? root.event.data.definition.tasks : [];
+    this.dependencies = new Map(tasks.map(({ id, dependencies }) => [id, dependencies.map(({ task }) => task)]));
+  }
+
+  add(event: GleitzeitEvent): void {
+    const node: Growing = { event, children: [] };
+    const { taskId } = event.correlation;
+    (taskId === undefined ? this.parentInWorkflow(event) : this.parentOfTask(taskId)).children.push(node);
+    this.byId.set(event.id, node);
+    if (taskId !== undefined) this.lastOfTask.set(taskId, node);
+    else if (event.type === 'workflow:started' || event.type === 'workflow:validated') this.lastOfWorkflow = node;
+  }
+
+  private parentInWorkflow({ causationId }: GleitzeitEvent): Growing {
+    return (causationId === undefined ? undefined : this.byId.get(causationId)) ?? this.root;
+  }
+
+  private parentOfTask(taskId: string): Growing {
+    const own = this.lastOfTask.get(taskId) ?? this.lastOfTask.get(fanOutOf(taskId));
+    if (own !== undefined) return own;
+    let latest: Growing | undefined;
+    for (const needed of this.dependencies.get(taskId) ?? []) {
+      const end = this.lastOfTask.get(needed);
+      if (end !== undefined && (latest === undefined || end.event.seq > latest.event.seq)) latest = end;
+    }
+    return latest ?? this.lastOfWorkflow;
+  }
+}
+
+/** The task whose element this is: `each` for `each[3]`. */
+function fanOutOf(taskId: string): string {
+  const bracket = taskId.lastIndexOf('[');
+  return bracket === -1 ? '' : taskId.slice(0, bracket);
 }
 
 export interface RenderOptions {

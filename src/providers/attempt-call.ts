@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 
 import type { Clock } from '../system/clock.ts';
-import type { Attempt } from './executor.ts';
+import type { Attempt } from './attempt.ts';
 import type { AttemptCall } from './provider.ts';
 
 type AttemptRef = Pick<Attempt, 'workflowId' | 'taskId' | 'attempt' | 'leaseId'>;

@@ -9,23 +9,10 @@ import type { Failure } from '../../machines/failures.ts';
 import { errorOf, toFailure } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { acceptParams, acceptResult } from './acceptance.ts';
+import type { Attempt } from './attempt.ts';
 import { type AttemptLog, type AttemptProgress, callOf } from './attempt-call.ts';
 import { type CheckOutcome, createLifecycle } from './lifecycle.ts';
 import type { AnyMethod, AnyProvider, AttemptCall } from './provider.ts';
-
-/** One attempt, as `task:started` states it, with the parameters of its task. */
-export interface Attempt {
-  readonly workflowId: string;
-  readonly taskId: string;
-  readonly attempt: number;
-  readonly leaseId: string;
-  readonly workerId: string;
-  readonly providerId: string;
-  readonly method: string;
-  readonly params: unknown;
-  readonly timeoutMs: number;
-  readonly idempotencyKey: string;
-}
 
 /** The event that reports how an attempt ended, ready for the router. */
 export type AttemptOutcome = DraftOf<'attempt:succeeded' | 'attempt:failed'>;

@@ -1,16 +1,22 @@
 /** The provider of a workflow's own functions. */
 import { type AnyProvider, makeProvider } from '../providers/provider.ts';
+import { functionProtocol } from '../workflow/task-list.ts';
 import type { AnyWorkflow } from '../workflow/workflow.ts';
 
-export const functionProtocol = 'function/v1';
+const made = new WeakMap<AnyWorkflow, AnyProvider>();
 
 /**
- * Makes the provider; nothing where the workflow has no functions of its own.
+ * Makes the provider, the same for the same workflow; nothing where it has no functions of its own.
  *
  * No circuit guards it: what one function does says nothing of another.
  */
-export function functionProvider({ definition, functions }: AnyWorkflow): AnyProvider | undefined {
+export function functionProvider(workflow: AnyWorkflow): AnyProvider | undefined {
+  const { definition, functions } = workflow;
   if (functions.size === 0) return undefined;
+  const known = made.get(workflow);
+  if (known !== undefined) return known;
   const methods = Object.fromEntries([...functions].map(([method, run]) => [method, { run }]));
-  return makeProvider({ id: `function/${definition.name}`, protocol: functionProtocol, methods, circuit: false });
+  const provider = makeProvider({ id: `function/${definition.name}`, protocol: functionProtocol, methods, circuit: false });
+  made.set(workflow, provider);
+  return provider;
 }

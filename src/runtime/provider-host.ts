@@ -8,6 +8,7 @@ import type { AnyProvider } from '../providers/provider.ts';
 import type { Core } from '../system/core.ts';
 
 export interface ProviderHost {
+  /** Another provider of the same id is replaced; the same one once more is nothing new. */
   register(provider: AnyProvider): void;
   unregister(providerId: string, reason: string): void;
   /** The methods of each protocol that some provider has. */
@@ -33,6 +34,7 @@ export function hostProviders(core: Core, executor: Executor, pools: PoolSetting
 
   return {
     register(provider) {
+      if (providers.get(provider.id) === provider) return;
       providers.set(provider.id, provider);
       executor.register(provider);
       const { id: providerId, protocol } = provider;

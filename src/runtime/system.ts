@@ -19,6 +19,7 @@ import { type EventFilter, EventHub } from '../observe/stream.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
+import type { Core } from '../system/core.ts';
 import { boot, type Booted, registerProviders } from './boot.ts';
 import type { SubmitOptions, SystemOptions } from './options.ts';
 import { replayedResult, replayWorkflow } from './replay.ts';
@@ -127,7 +128,7 @@ export class GleitzeitSystem {
       await shutDown(booted, options);
     }
     this.hub.complete();
-    await (await this.inspection)?.stop();
+    await (await this.inspection?.catch(() => undefined))?.stop();
     if (this.currentPhase !== 'failed') this.currentPhase = 'stopped';
   }
 
@@ -229,8 +230,23 @@ export class GleitzeitSystem {
   /** Opens the Stately inspector's feed on 127.0.0.1, until it is stopped. */
   inspect(options: InspectOptions = {}): Promise<Inspection> {
     const { core } = this.live();
-    this.inspection ??= import('../observe/inspector.ts').then(({ openInspector }) => openInspector(core, options));
+    this.inspection ??= this.openInspection(core, options);
     return this.inspection;
+  }
+
+  private async openInspection(core: Core, options: InspectOptions): Promise<Inspection> {
+    try {
+      const { openInspector } = await import('../observe/inspector.ts');
+      const { url, port, stop } = await openInspector(core, options);
+      const close = async (): Promise<void> => {
+        this.inspection = undefined;
+        await stop();
+      };
+      return { url, port, stop: close };
+    } catch (error) {
+      this.inspection = undefined;
+      throw error;
+    }
   }
 
   private async resultOf(workflowId: string): Promise<WorkflowResult> {

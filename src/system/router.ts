@@ -16,6 +16,7 @@ import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
 import { correlationOf } from './correlation.ts';
 import type { IdSource } from './ids.ts';
+import { lastWordOf } from './last-word.ts';
 import type { Registry } from './registry.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { Birth, Recipients, Wiring } from './wiring.ts';
@@ -255,6 +256,12 @@ export class Router {
     this.onViolation?.({ kind: 'actor_failed', message: error.message });
     // Should even the system actor throw, there is nobody left to ask: the violation above is all that is said.
     if (actor.component === 'system') return;
+    if (event.type === 'system:actor_failed') {
+      this.options.registry.drop(actor);
+      const lastWord = lastWordOf(actor, error);
+      if (lastWord !== undefined) this.stateFor(actor.address, lastWord, event);
+      return;
+    }
     const owner = ofWorkflow.has(actor.component) ? (actor.getSnapshot().context as { readonly workflowId: string }) : undefined;
     const workflowId = owner && { workflowId: owner.workflowId };
     this.stateFor('api', { type: 'system:crash', data: { target: actor.address, event: event.type, error, ...workflowId } }, event);

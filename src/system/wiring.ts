@@ -6,7 +6,7 @@
  */
 import type { AnyStateMachine } from 'xstate';
 
-import { alertSystemMachine } from '../../machines/alert-system.ts';
+import { alertKey, alertSystemMachine } from '../../machines/alert-system.ts';
 import { backpressureMonitorMachine } from '../../machines/backpressure-monitor.ts';
 import { circuitBreakerMachine } from '../../machines/circuit-breaker.ts';
 import { cleanerMachine } from '../../machines/cleaner.ts';
@@ -18,7 +18,7 @@ import { healthMonitorMachine } from '../../machines/health-monitor.ts';
 import { methodRouterMachine } from '../../machines/method-router.ts';
 import { metricsCollectorMachine } from '../../machines/metrics-collector.ts';
 import { poolMachine } from '../../machines/pool.ts';
-import { matches, resolves, subjectOf } from '../../machines/policies/alert-rules.ts';
+import { alertTypes, matches, resolves, subjectOf } from '../../machines/policies/alert-rules.ts';
 import { providerMachine } from '../../machines/provider.ts';
 import { queueMachine } from '../../machines/queue.ts';
 import { retryManagerMachine } from '../../machines/retry-manager.ts';
@@ -216,7 +216,6 @@ const methods: Wiring = {
   machine: methodRouterMachine,
   recipients: (event) => {
     if (event.type === 'provider:registered') return event.data.methods.map((method) => methodKey(event.data.protocol, method));
-    if (event.type === 'schedule:elapsed') return elapsedFor('methods', event);
     if (event.type === 'health:check_completed' || event.type === 'health:check_failed') {
       return { group: event.data.component.replace('provider/', '') };
     }
@@ -252,6 +251,10 @@ const backpressure: Wiring = {
         return [event.data.protocol];
       case 'schedule:elapsed':
         return elapsedFor('backpressure', event);
+      case 'worker:heartbeat':
+        return ['system', event.data.poolId];
+      case 'queue:empty':
+        return 'all';
       default:
         return ['system'];
     }
@@ -264,24 +267,27 @@ const backpressure: Wiring = {
   absentIsFine: ['pool:scaled', 'worker:idle', 'worker:busy', 'circuit:closed', 'provider:overloaded', 'queue:empty', 'worker:heartbeat'],
 };
 
+function alertsOf(event: GleitzeitEvent, { alertRules }: MachineConfig): readonly Birth[] {
+  return alertRules
+    .filter((rule) => matches(rule, event))
+    .map((rule) => ({ key: alertKey(rule, subjectOf(rule, event)), input: { rule, subject: subjectOf(rule, event) } }));
+}
+
 const alerts: Wiring = {
   machine: alertSystemMachine,
   recipients: (event, { alertRules }) => {
     if (event.type === 'schedule:elapsed') return elapsedFor('alerts', event);
     if (event.type === 'alert:silence') return [event.data.dedupeKey];
-    return alertRules.filter((rule) => matches(rule, event) || resolves(rule, event)).map((rule) => `${rule.name}/${subjectOf(rule, event)}`);
+    return alertRules.filter((rule) => matches(rule, event) || resolves(rule, event)).map((rule) => alertKey(rule, subjectOf(rule, event)));
   },
-  births: Object.fromEntries(
-    alertSystemMachine.events
-      .filter((type) => type !== 'schedule:elapsed' && type !== 'alert:silence')
-      .map((type) => [
-        type,
-        (event: GleitzeitEvent, { alertRules }: MachineConfig) =>
-          alertRules
-            .filter((rule) => matches(rule, event))
-            .map((rule) => ({ key: `${rule.name}/${subjectOf(rule, event)}`, input: { rule, subject: subjectOf(rule, event) } })),
-      ]),
-  ),
+  births: {
+    ...Object.fromEntries(alertTypes.map((type) => [type, alertsOf])),
+    'alert:silence': (event, { alertRules }) => {
+      const { dedupeKey } = dataOf(event, 'alert:silence');
+      const rule = alertRules.find(({ name }) => dedupeKey.startsWith(`${name}/`));
+      return rule === undefined ? [] : [{ key: dedupeKey, input: { rule, subject: dedupeKey.slice(rule.name.length + 1) } }];
+    },
+  },
   // Most of what would resolve an alert happens while none is firing.
   absentIsFine: alertSystemMachine.events as readonly EventType[],
 };
@@ -291,8 +297,9 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   system: { machine: systemMachine, single: () => ({}) },
   engine: { machine: engineMachine, single: ({ queue }) => ({ queuePolicy: queue.policy }) },
   scheduler: { machine: schedulerMachine, single: () => ({}) },
-  workflow: workflowWiring(workflowMachine, false),
+  // Before the workflow: what the end of a task makes of the others is stated before the workflow may end.
   resolver: workflowWiring(dependencyResolverMachine, true),
+  workflow: workflowWiring(workflowMachine, false),
   queue: { machine: queueMachine, single: ({ queue }) => queue },
   task,
   worker,

@@ -3,6 +3,7 @@ import { isRecord } from '../../machines/policies/json.ts';
 import { describeValue } from '../thrown.ts';
 import type { TaskDraft } from './draft.ts';
 import type { Faults, Path } from './faults.ts';
+import { whyNoName } from './names.ts';
 import { readShape } from './read-shape.ts';
 import { literal } from './ref.ts';
 import { batchKeys, batchShape } from './shape.ts';
@@ -34,16 +35,26 @@ export async function expandBatch(
   if (directory === undefined) return [];
   const files = await findFiles(directory, pattern);
   if (!files) faults.add([...path, 'directory'], 'batch', `must be a directory that exists, got ${describeValue(directory)}`);
-  else if (files.length === 0) faults.add([...path, 'pattern'], 'batch', `must match a file in ${describeValue(directory)}, got ${describeValue(pattern)}`);
+  else if (files.length === 0)
+    faults.add([...path, 'pattern'], 'batch', `must match a file in ${describeValue(directory)}, got ${describeValue(pattern)}`);
   const byName = (files ?? []).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  const [prefix] = ['id', 'name'].flatMap((key) => ((named as Readonly<Record<string, unknown>>)[key] === undefined ? [] : [draft.task[key as 'id' | 'name']]));
-  return byName.map((file) => taskFor(file, draft, { prefix, faults }));
+  const [prefix] = ['id', 'name'].flatMap((key) =>
+    (named as Readonly<Record<string, unknown>>)[key] === undefined ? [] : [draft.task[key as 'id' | 'name']],
+  );
+  const ids = idsOf(byName.map(({ name }) => (prefix === undefined ? name : `${prefix}/${name}`)));
+  const { name: _, ...task } = draft.task;
+  return byName.map((file, index) => ({ ...draft, task: { ...task, id: ids[index] ?? '', params: withFile(draft, literal(file.path), faults) } }));
 }
 
-function taskFor(file: BatchFile, draft: TaskDraft, { prefix, faults }: { readonly prefix: string | undefined; readonly faults: Faults }): TaskDraft {
-  const { name: _, ...task } = draft.task;
-  const id = prefix === undefined ? file.name : `${prefix}/${file.name}`;
-  return { ...draft, task: { ...task, id, params: withFile(draft, literal(file.path), faults) } };
+/** An id for each file: its name, unless tasks cannot be called so. */
+function idsOf(names: readonly string[]): readonly string[] {
+  const taken = new Set<string>();
+  return names.map((name, index) => {
+    const plain = name.replaceAll(/[{}\u0000-\u001f\u007f]/g, '_').trim();
+    const id = whyNoName(plain) === undefined && !taken.has(plain) ? plain : `file ${index + 1}: ${plain.slice(0, 200)}.`;
+    taken.add(id);
+    return id;
+  });
 }
 
 function withFile({ task, at }: TaskDraft, path: string, faults: Faults): unknown {

@@ -51,12 +51,22 @@ export interface FunctionTasks {
   /** Runs a function once per element of a list; results stand in the order of the elements. Write `params` before `run`. */
   <F extends FanOut, Params, Result>(
     id: string,
-    options: TaskSettings & { readonly forEach: F; readonly params: PerElement<F, Params>; readonly run: Handler<Resolved<Params>, Result>; readonly method?: never },
+    options: TaskSettings & {
+      readonly forEach: F;
+      readonly params: PerElement<F, Params>;
+      readonly run: Handler<Resolved<Params>, Result>;
+      readonly method?: never;
+    },
   ): Ref<ResultsOf<F, Awaited<Result>>>;
   /** Runs a function. */
   <Params = Readonly<Record<string, never>>, Result = unknown>(
     id: string,
-    options: TaskSettings & { readonly run: Handler<Resolved<Params>, Result>; readonly params?: Params; readonly method?: never; readonly forEach?: never },
+    options: TaskSettings & {
+      readonly run: Handler<Resolved<Params>, Result>;
+      readonly params?: Params;
+      readonly method?: never;
+      readonly forEach?: never;
+    },
   ): Ref<Awaited<Result>>;
 }
 
@@ -82,17 +92,21 @@ export interface MethodTasks<P extends AnyProvider> {
     options: TaskSettings & MethodRoute<M> & { readonly forEach: F; readonly params: PerElement<F, Templated<ParamsIn<P, M>>> },
   ): Ref<ResultsOf<F, ResultIn<P, M>>>;
   /** Calls a method. */
-  <M extends MethodsOf<P>>(id: string, options: TaskSettings & MethodRoute<M> & GivenParams<ParamsIn<P, M>> & { readonly forEach?: never }): Ref<ResultIn<P, M>>;
+  <M extends MethodsOf<P>>(
+    id: string,
+    options: TaskSettings & MethodRoute<M> & GivenParams<ParamsIn<P, M>> & { readonly forEach?: never },
+  ): Ref<ResultIn<P, M>>;
 }
 
 /** Methods that only the system will know. */
-export interface LooseTasks {
-  (
-    id: string,
-    options: TaskSettings &
-      MethodRoute<string> & { readonly forEach?: FanOut; readonly params?: PerElement<Loose, unknown> | RefTo<unknown> | Readonly<Record<string, unknown>> },
-  ): Loose;
-}
+export type LooseTasks = (
+  id: string,
+  options: TaskSettings &
+    MethodRoute<string> & {
+      readonly forEach?: FanOut;
+      readonly params?: PerElement<Loose, unknown> | RefTo<unknown> | Readonly<Record<string, unknown>>;
+    },
+) => Loose;
 
 /** What adds tasks to a workflow; each call gives a reference to what its task will result in. */
 export type TaskBuilder<P extends AnyProvider> = FunctionTasks & ([P] extends [never] ? LooseTasks : MethodTasks<P>);

@@ -13,7 +13,7 @@ import { describeValue } from '../thrown.ts';
 import type { TaskBuilder } from './builder-types.ts';
 import { Faults } from './faults.ts';
 import { finishWorkflow } from './finish.ts';
-import { workflowDefaults, type WorkflowLimits } from './limits.ts';
+import { type WorkflowLimits, workflowDefaults } from './limits.ts';
 import { normaliseSettings } from './normalise.ts';
 import { readPlain } from './plain.ts';
 import { refTo, templateOf } from './ref.ts';
@@ -59,9 +59,11 @@ type SchemaTakes<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.In
  *   },
  * });
  */
-export function defineWorkflow<const Providers extends readonly AnyProvider[] = readonly [], Schema extends StandardSchemaV1 | undefined = undefined, Output = unknown>(
-  options: WorkflowOptions<Providers, Schema, Output>,
-): Workflow<SchemaTakes<Schema>, Resolved<Output>> {
+export function defineWorkflow<
+  const Providers extends readonly AnyProvider[] = readonly [],
+  Schema extends StandardSchemaV1 | undefined = undefined,
+  Output = unknown,
+>(options: WorkflowOptions<Providers, Schema, Output>): Workflow<SchemaTakes<Schema>, Resolved<Output>> {
   const { name, description, version, input: inputSchema, defaults, providers = [], timeoutMs, failurePolicy, maxParallelTasks, tasks } = options;
   const faults = new Faults();
   const limits = { ...workflowDefaults.limits, ...options.limits };

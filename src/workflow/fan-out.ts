@@ -6,13 +6,18 @@ import type { Faults, Path } from './faults.ts';
 import { readShape } from './read-shape.ts';
 import { forEachKeys, forEachShape, type TaskShape } from './shape.ts';
 
-const fanOut = { keys: forEachKeys, schema: forEachShape, noun: 'one reference such as "${list.items}", or a map of items, concurrency and tolerate' } as const;
+const fanOut = {
+  keys: forEachKeys,
+  schema: forEachShape,
+  noun: 'one reference such as "${list.items}", or a map of items, concurrency and tolerate',
+} as const;
 
 /** The options may stand in the map of `for_each` or beside it. */
 export function forEachOf(values: Partial<TaskShape>, at: (key: string) => Path, faults: Faults): ForEach | undefined {
   const { forEach, ...beside } = values;
   if (forEach === undefined) {
-    for (const key of ['concurrency', 'tolerate'] as const) if (beside[key] !== undefined) faults.add(at(key), 'for_each', 'means something only beside for_each');
+    for (const key of ['concurrency', 'tolerate'] as const)
+      if (beside[key] !== undefined) faults.add(at(key), 'for_each', 'means something only beside for_each');
     return undefined;
   }
   const written = typeof forEach === 'string' ? { items: forEach } : readShape(forEach, fanOut, { path: at('forEach'), faults })?.values;
@@ -26,13 +31,16 @@ export function forEachOf(values: Partial<TaskShape>, at: (key: string) => Path,
   };
 }
 
-export function checkItems(items: string, path: Path, faults: Faults): void {
+function checkItems(items: string, path: Path, faults: Faults): void {
   const [found, second] = referencesIn(items);
   if (found?.unclosed || (found?.whole && !second)) return;
   faults.add(path, 'for_each', `must be one reference such as "\${list.items}", got ${describeValue(items)}`);
 }
 
+type Tolerance = NonNullable<ForEach['tolerate']>;
+
 /** A number of elements, or a share such as `10%`. */
-export function toleranceOf(tolerate: string | number): NonNullable<ForEach['tolerate']> {
+function toleranceOf(tolerate: string | number | Tolerance): Tolerance {
+  if (typeof tolerate === 'object') return tolerate;
   return typeof tolerate === 'number' ? { count: tolerate } : { ratio: Math.min(1, Number.parseFloat(tolerate) / 100) };
 }

@@ -4,7 +4,7 @@ import { describeValue } from '../thrown.ts';
 import { errorWith, Faults, type Path } from './faults.ts';
 import { workflowDefaults } from './limits.ts';
 import { readPlain } from './plain.ts';
-import { type AnyWorkflow } from './workflow.ts';
+import type { AnyWorkflow } from './workflow.ts';
 
 /**
  * Adds the workflow's defaults to an input, and checks it by the workflow's schema; gives what the schema makes of it.

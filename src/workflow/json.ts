@@ -5,8 +5,8 @@
 import { describeValue } from '../thrown.ts';
 import type { Fault, Path, Place } from './faults.ts';
 import type { ReadingBounds } from './limits.ts';
-import { poisonedKey, type Reading, tooDeep } from './reading.ts';
 import { placesIn } from './places.ts';
+import { poisonedKey, type Reading, tooDeep } from './reading.ts';
 
 export function readJson(text: string, bounds: ReadingBounds): Reading {
   const faults: Fault[] = [];
@@ -58,7 +58,9 @@ interface Watching {
 }
 
 /** A list or map that is being read, and the key or position of the value that comes next. */
-type Frame = { readonly list: unknown[]; readonly map?: never; step: number } | { readonly list?: never; readonly map: Record<string, unknown>; step: string };
+type Frame =
+  | { readonly list: unknown[]; readonly map?: never; step: number }
+  | { readonly list?: never; readonly map: Record<string, unknown>; step: string };
 
 const opened = Symbol('a list or map whose first value comes next');
 const numberToken = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;

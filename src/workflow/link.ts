@@ -34,7 +34,11 @@ export function linkWorkflow(draft: WorkflowDraft, faults: Faults): Linked {
     const ids = [...cycle, ...cycle.slice(0, 1)].map((index) => draft.tasks[index]?.task.id ?? '');
     const shown = ids.length > shownOfCycle ? [...ids.slice(0, shownOfCycle - 1), `… ${ids.length - shownOfCycle} more …`, ids.at(-1)] : ids;
     const first = draft.tasks[cycle[0] ?? 0];
-    faults.add(first?.dependencies[0] ? first.at('dependencies') : (first?.path ?? []), 'cycle', `closes a circle of tasks that wait for each other: ${shown.join(' -> ')}`);
+    faults.add(
+      first?.dependencies[0] ? first.at('dependencies') : (first?.path ?? []),
+      'cycle',
+      `closes a circle of tasks that wait for each other: ${shown.join(' -> ')}`,
+    );
   }
   const tasks = draft.tasks.map(({ task }, index): TaskDefinition => ({ ...task, dependencies: dependenciesOf(needs[index], draft.tasks) }));
   return { definition: { ...draft.settings, tasks }, levels: levelsOf(graph) };
@@ -109,14 +113,16 @@ class Linking {
     const split = splitExpression(expression, (name) => name === 'input' || isOfElement(name) || this.#names.find(name) !== undefined);
     if (!split) {
       const name = leadingName(expression);
-      if (elementNames.has(name)) return tell('unknown_reference', `has ${shown}, which means something only in the parameters of a task with for_each`);
+      if (elementNames.has(name))
+        return tell('unknown_reference', `has ${shown}, which means something only in the parameters of a task with for_each`);
       return tell('unknown_reference', `refers to an unknown task, ${shown}.${this.#suggest(name)} Write "$\${" for a literal "\${"`);
     }
     if (split.fault !== undefined) return tell('bad_reference', `has ${shown}, which cannot be read from ${describeValue(split.fault)} on`);
     if (split.name === 'input' || isOfElement(split.name)) return undefined;
     if (this.#names.isShared(split.name)) return tell('ambiguous_name', `refers to ${shown}, a name that several tasks have. Use an id`);
     const on = this.#names.find(split.name);
-    if (on === from) return tell('self_reference', `must refer to another task, got ${shown} in task ${describeValue(this.#tasks[on ?? 0]?.task.id)} itself`);
+    if (on === from)
+      return tell('self_reference', `must refer to another task, got ${shown} in task ${describeValue(this.#tasks[on ?? 0]?.task.id)} itself`);
     return on;
   }
 

@@ -5,10 +5,10 @@ import { dirname, extname, join, resolve, sep } from 'node:path';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import type { BatchFile, FindFiles } from './batch.ts';
-import { finishWorkflow } from './finish.ts';
 import { Faults } from './faults.ts';
+import { finishWorkflow } from './finish.ts';
 import { readJson } from './json.ts';
-import { type ReadingBounds, workflowDefaults, type WorkflowLimits } from './limits.ts';
+import { type ReadingBounds, type WorkflowLimits, workflowDefaults } from './limits.ts';
 import { normaliseWorkflow } from './normalise.ts';
 import { readPlain } from './plain.ts';
 import type { Reading } from './reading.ts';
@@ -59,7 +59,10 @@ async function workflowOf(reading: Reading, subject: string, options: LoadOption
   return finishWorkflow(draft, { subject, faults, limits, locate: reading.locate });
 }
 
-async function readDocument(text: string, { format, bounds }: { readonly format: 'yaml' | 'json'; readonly bounds: ReadingBounds }): Promise<Reading> {
+async function readDocument(
+  text: string,
+  { format, bounds }: { readonly format: 'yaml' | 'json'; readonly bounds: ReadingBounds },
+): Promise<Reading> {
   if (Buffer.byteLength(text) > bounds.maxBytes) {
     return { value: undefined, faults: [{ path: [], rule: 'too_large', message: tooLarge(bounds) }], locate: () => undefined };
   }
@@ -85,7 +88,9 @@ function unreadable(path: string, error: unknown): unknown {
   const details = { details: { path } };
   if (code === 'ENOENT' || code === 'ENOTDIR') return errorOf('WORKFLOW_NOT_FOUND', `${path}: there is no such file`, details);
   const isOurs = error instanceof Error && error.name === 'GleitzeitError';
-  return isOurs ? (error as GleitzeitError) : errorOf('PERSISTENCE_READ_FAILED', `${path}: the file cannot be read (${String(code ?? error)})`, details);
+  return isOurs
+    ? (error as GleitzeitError)
+    : errorOf('PERSISTENCE_READ_FAILED', `${path}: the file cannot be read (${String(code ?? error)})`, details);
 }
 
 function tooLarge({ maxBytes }: ReadingBounds): string {

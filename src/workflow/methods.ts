@@ -32,11 +32,19 @@ export function checkMethods(definition: WorkflowDefinition, known: KnownMethods
     if (methods) {
       const hint = faults.suggest(() => suggestion(task.method, methods));
       const all = [...methods].slice(0, 20).join(', ');
-      faults.add(['tasks', index, 'method'], 'unknown_method', `${of} must be a method of ${task.protocol}, got ${describeValue(task.method)}.${hint || ` It has ${all}.`}`);
+      faults.add(
+        ['tasks', index, 'method'],
+        'unknown_method',
+        `${of} must be a method of ${task.protocol}, got ${describeValue(task.method)}.${hint || ` It has ${all}.`}`,
+      );
     } else {
       const hint = faults.suggest(() => suggestion(task.protocol, known.keys()));
       const all = [...known.keys()].slice(0, 20).join(', ');
-      faults.add(['tasks', index, 'protocol'], 'unknown_protocol', `${of} must be a protocol that a provider carries out, got ${describeValue(task.protocol)}.${hint || ` Known are ${all}.`}`);
+      faults.add(
+        ['tasks', index, 'protocol'],
+        'unknown_protocol',
+        `${of} must be a protocol that a provider carries out, got ${describeValue(task.protocol)}.${hint || ` Known are ${all}.`}`,
+      );
     }
   }
   if (!faults.none) throw methodsError(definition, faults, isProtocolMissing);

@@ -19,14 +19,22 @@ export class Names {
       if (first === undefined) this.#ids.set(task.id, index);
       else {
         const other = pathText(tasks[first]?.path ?? []);
-        faults.add(at('id'), 'duplicate_id', `must be unique in the workflow, ${describeValue(task.id)} is the id of ${other} as well as of ${pathText(path)}`);
+        faults.add(
+          at('id'),
+          'duplicate_id',
+          `must be unique in the workflow, ${describeValue(task.id)} is the id of ${other} as well as of ${pathText(path)}`,
+        );
       }
     }
     for (const [index, { task, at }] of tasks.entries()) {
       if (task.name === undefined || task.name === task.id) continue;
       const owner = this.#ids.get(task.name);
       if (owner !== undefined && owner !== index) {
-        faults.add(at('name'), 'duplicate_id', `must not be the id of another task, ${describeValue(task.name)} is that of ${pathText(tasks[owner]?.path ?? [])}`);
+        faults.add(
+          at('name'),
+          'duplicate_id',
+          `must not be the id of another task, ${describeValue(task.name)} is that of ${pathText(tasks[owner]?.path ?? [])}`,
+        );
       } else if (this.#names.has(task.name)) this.#shared.add(task.name);
       else this.#names.set(task.name, index);
     }
@@ -54,7 +62,6 @@ export function whyNoName(name: string): string | undefined {
   if (name === 'input') return 'must not be "input": in references that is the input of the workflow';
   if (name.length > longestName) return `must have at most ${longestName} characters, has ${name.length}`;
   if (name !== name.trim()) return `must not begin or end with a blank, got ${describeValue(name)}`;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for.
   if (/[\u0000-\u001f\u007f]/.test(name)) return `must not contain control characters, got ${describeValue(name)}`;
   if (/[{}]/.test(name)) return `must not contain braces, which end a reference, got ${describeValue(name)}`;
   if (/\[\d+\]$/.test(name)) return `must not end like ${describeValue(name)}: so are the elements of a fan-out called`;

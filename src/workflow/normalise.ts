@@ -7,7 +7,7 @@ import type { TaskDraft, WorkflowDraft } from './draft.ts';
 import type { Faults } from './faults.ts';
 import type { WorkflowLimits } from './limits.ts';
 import { readShape, type ShapeRead } from './read-shape.ts';
-import { workflowKeys, type WorkflowShape, workflowShape } from './shape.ts';
+import { type WorkflowShape, workflowKeys, workflowShape } from './shape.ts';
 import { readTask } from './task-draft.ts';
 import { timeoutOf } from './timing.ts';
 
@@ -54,7 +54,10 @@ function settingsOf(values: Partial<WorkflowShape>, timeoutMs: number | undefine
   };
 }
 
-async function batchTasks({ values, at }: ShapeRead<WorkflowShape>, work: Normalising & { readonly findFiles: FindFiles }): Promise<readonly TaskDraft[]> {
+async function batchTasks(
+  { values, at }: ShapeRead<WorkflowShape>,
+  work: Normalising & { readonly findFiles: FindFiles },
+): Promise<readonly TaskDraft[]> {
   const { faults } = work;
   const missing = (['batch', 'template'] as const).filter((key) => values[key] === undefined);
   for (const key of missing) faults.add([], 'required', `needs ${describeValue(key)}, a map, because it is a batch`);

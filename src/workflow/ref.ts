@@ -17,7 +17,7 @@ const references = new WeakMap<object, Reference>();
 
 /** Marks a reference inside a text that JavaScript put together, apart from the same text written by hand. */
 const mark = '\u0000';
-const marked = /\u0000\$\{([^\u0000]*)\}\u0000/g;
+const marked = new RegExp(`${mark}\\$\\{([^${mark}]*)\\}${mark}`, 'g');
 
 /** A reference to a task's result, or to `input`, `item`, `index`. */
 export function refTo<T>(root: string): Ref<T> {
@@ -43,12 +43,15 @@ function makeRef(reference: Reference): object {
 
 function textOf({ expression }: Reference, hint: string): string {
   if (hint !== 'number') return `${mark}\${${expression}}${mark}`;
-  throw errorOf('WORKFLOW_VALIDATION_FAILED', `"\${${expression}}" refers to a value that is not there yet: compute with it in a function task, not while the workflow is defined`);
+  throw errorOf(
+    'WORKFLOW_VALIDATION_FAILED',
+    `"\${${expression}}" refers to a value that is not there yet: compute with it in a function task, not while the workflow is defined`,
+  );
 }
 
 function stepTo(key: string): string {
   if (/^(?:0|[1-9]\d*)$/.test(key)) return `[${key}]`;
-  if (/^[^\s.[\]"'{}$\\\u0000]+$/.test(key)) return `.${key}`;
+  if (/^[^\s.[\]"'{}$\\]+$/.test(key) && !key.includes(mark)) return `.${key}`;
   return `["${key.replaceAll(mark, '').replaceAll(/["\\]/g, '\\$&')}"]`;
 }
 
@@ -69,7 +72,8 @@ function templateText(text: string, path: Path, faults: Faults): string {
   let from = 0;
   for (const { 0: whole, 1: expression = '', index } of text.matchAll(marked)) {
     const before = text.slice(from, index);
-    if (before.endsWith('$')) faults.add(path, 'dollar', `has a "$" right before a reference, which no template can say: ${describeValue(text.replaceAll(mark, ''))}`);
+    if (before.endsWith('$'))
+      faults.add(path, 'dollar', `has a "$" right before a reference, which no template can say: ${describeValue(text.replaceAll(mark, ''))}`);
     template += `${literal(before)}\${${expression}}`;
     from = index + whole.length;
   }

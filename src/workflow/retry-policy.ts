@@ -4,7 +4,7 @@ import { retryDefaults } from '../../machines/policies/backoff.ts';
 import { isRecord } from '../../machines/policies/json.ts';
 import type { Faults, Path } from './faults.ts';
 import { readShape } from './read-shape.ts';
-import { retryKeys, type RetryShape, retrySchema } from './shape.ts';
+import { type RetryShape, retryKeys, retrySchema } from './shape.ts';
 import { millisecondsOf } from './timing.ts';
 
 const retryBlock = { keys: retryKeys, schema: retrySchema, noun: 'a map of retry options' } as const;
@@ -19,7 +19,11 @@ export function retryOf(retry: unknown, path: Path, faults: Faults): RetryPolicy
   const { values, at } = read;
   const baseDelayMs = millisecondsOf(values, 'baseDelay', { at, faults });
   const maxDelayMs = millisecondsOf(values, 'maxDelay', { at, faults });
-  return completeRetry({ ...policyOf(values), ...(baseDelayMs !== undefined && { baseDelayMs }), ...(maxDelayMs !== undefined && { maxDelayMs }) }, path, faults);
+  return completeRetry(
+    { ...policyOf(values), ...(baseDelayMs !== undefined && { baseDelayMs }), ...(maxDelayMs !== undefined && { maxDelayMs }) },
+    path,
+    faults,
+  );
 }
 
 /** Adds the defaults to what a policy leaves out, and tells a cap below the base. */

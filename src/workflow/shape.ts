@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 
+import { forEachSchema } from '../../machines/events/definition.ts';
 import type { KeyTable } from './keys.ts';
 
 const text = (error: string) => z.string({ error }).min(1, { error });
@@ -24,7 +25,10 @@ const priorityWords = 'low, normal, high or urgent (or 1 for high, 2 for normal,
 const prioritySchema = z.union([z.enum(['low', 'normal', 'high', 'urgent']), z.literal([1, 2, 3])], { error: priorityWords });
 
 const tolerance = 'a number of elements, or a share of them such as "10%"';
-const tolerateSchema = z.union([count(0, tolerance), z.string().regex(/^(?:100|\d{1,2})(?:\.\d+)?\s*%$/)], { error: tolerance });
+// The internal form stands here too, so that a definition can be loaded again.
+const tolerateSchema = z.union([count(0, tolerance), z.string().regex(/^(?:100|\d{1,2})(?:\.\d+)?\s*%$/), forEachSchema.shape.tolerate.unwrap()], {
+  error: tolerance,
+});
 const concurrencySchema = count(1, 'a whole number from 1');
 
 export const retryKeys = {

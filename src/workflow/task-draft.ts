@@ -5,10 +5,10 @@ import { describeValue } from '../thrown.ts';
 import type { DependencyDraft, TaskDraft } from './draft.ts';
 import { forEachOf } from './fan-out.ts';
 import type { Faults, Path } from './faults.ts';
-import { workflowDefaults, type WorkflowLimits } from './limits.ts';
+import { type WorkflowLimits, workflowDefaults } from './limits.ts';
 import { readShape } from './read-shape.ts';
 import { retryOf } from './retry-policy.ts';
-import { dependencyKeys, dependencyShape, taskKeys, type TaskShape, taskShape } from './shape.ts';
+import { dependencyKeys, dependencyShape, type TaskShape, taskKeys, taskShape } from './shape.ts';
 import { timeoutOf } from './timing.ts';
 
 const taskOf = { keys: taskKeys, schema: taskShape, noun: 'a task, which is a map' } as const;
@@ -56,7 +56,11 @@ function routeOf(values: Partial<TaskShape>, where: { readonly path: Path; reado
   if (protocol !== undefined) return { protocol, method };
   const implied = impliedProtocol(method);
   if (implied === undefined && method !== '') {
-    where.faults.add(where.path, 'required', `needs "protocol", because its method ${describeValue(method)} implies none as "http/request" implies "http/v1"`);
+    where.faults.add(
+      where.path,
+      'required',
+      `needs "protocol", because its method ${describeValue(method)} implies none as "http/request" implies "http/v1"`,
+    );
   }
   return { protocol: implied ?? '', method };
 }

@@ -40,7 +40,8 @@ export class TaskList {
   add(id: string, given: object): unknown {
     const { faults } = this.#options;
     const path: Path = ['tasks', String(id)];
-    if (/[.[]/.test(String(id))) faults.add(path, 'forbidden_name', `must not be an id with "." or "[", with which a reference goes on, got ${describeValue(id)}`);
+    if (/[.[]/.test(String(id)))
+      faults.add(path, 'forbidden_name', `must not be an id with "." or "[", with which a reference goes on, got ${describeValue(id)}`);
     if (!isRecord(given)) {
       faults.add(path, 'type', `must be given options, got ${describeValue(given)}`);
       return refTo(String(id));

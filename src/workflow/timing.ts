@@ -18,7 +18,10 @@ export function millisecondsOf(values: Readonly<Record<string, unknown>>, key: s
 }
 
 /** The timeout that a workflow or a task asks for, within what the policy allows. */
-export function timeoutOf(values: { readonly timeout?: number | undefined; readonly timeoutMs?: number | undefined }, where: Where & { readonly longestMs: number }): number | undefined {
+export function timeoutOf(
+  values: { readonly timeout?: number | undefined; readonly timeoutMs?: number | undefined },
+  where: Where & { readonly longestMs: number },
+): number | undefined {
   const ms = millisecondsOf(values, 'timeout', where);
   if (ms === undefined || ms <= where.longestMs) return ms;
   const key = values.timeoutMs === undefined ? 'timeout' : 'timeoutMs';

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 
 import type { WorkflowDefinition } from '../../machines/events/definition.ts';
 import { isRecord } from '../../machines/policies/json.ts';
-import type { Faults } from './faults.ts';
 import type { WorkflowDraft } from './draft.ts';
+import type { Faults } from './faults.ts';
 import type { WorkflowLimits } from './limits.ts';
 
 /** JSON with the keys of every map in order. The value is no deeper than a definition may be. */
@@ -19,7 +19,11 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** Hashes a definition, task by task, and tells what of it is larger than it may be. */
-export function versionOf({ tasks, ...settings }: WorkflowDefinition, draft: WorkflowDraft, held: { readonly limits: WorkflowLimits; readonly faults: Faults }): string {
+export function versionOf(
+  { tasks, ...settings }: WorkflowDefinition,
+  draft: WorkflowDraft,
+  held: { readonly limits: WorkflowLimits; readonly faults: Faults },
+): string {
   const { maxPayloadBytes, maxDefinitionBytes } = held.limits;
   const hash = createHash('sha256').update(canonicalJson(settings));
   let bytes = 0;
@@ -27,7 +31,11 @@ export function versionOf({ tasks, ...settings }: WorkflowDefinition, draft: Wor
     const text = canonicalJson(task);
     const size = Buffer.byteLength(text);
     if (size > maxPayloadBytes) {
-      held.faults.add(draft.tasks[index]?.at('params') ?? [], 'payload', `must be at most ${maxPayloadBytes} bytes of JSON, is ${size}: pass large values by file or by reference`);
+      held.faults.add(
+        draft.tasks[index]?.at('params') ?? [],
+        'payload',
+        `must be at most ${maxPayloadBytes} bytes of JSON, is ${size}: pass large values by file or by reference`,
+      );
     }
     bytes += size;
     if (bytes > maxDefinitionBytes) {

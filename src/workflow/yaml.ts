@@ -4,7 +4,21 @@
  * The parser's own check for keys that stand twice is quadratic, and its conversion to values looks up each alias from the
  * start of the document: both are done here, in one linear walk, which refuses as well what JSON does not know.
  */
-import { type Alias, Composer, type Document, isAlias, isCollection, isMap, isPair, isScalar, isSeq, type Node, Parser, type YAMLMap, type YAMLSeq } from 'yaml';
+import {
+  type Alias,
+  Composer,
+  type Document,
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  type Node,
+  Parser,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml';
 
 import { describeValue } from '../thrown.ts';
 import type { Fault, Path, Place } from './faults.ts';
@@ -25,7 +39,7 @@ export function readYaml(text: string, bounds: ReadingBounds): Reading {
   if (deep !== undefined) return refused('too_deep', tooDeep(bounds.maxDepth), placeOf(deep));
   const documents = [...new Composer({ uniqueKeys: false, merge: false, version: '1.2', schema: 'core' }).compose(tokens, true, text.length)];
   const [document, second] = documents;
-  if (!document) return refused('syntax', 'is empty');
+  if (!document || (document.contents === null && document.errors.length === 0)) return refused('syntax', 'is empty');
   const mistakes = [...document.errors, ...document.warnings].slice(0, maxMistakes);
   if (mistakes.length > 0) {
     const faults = mistakes.map(({ message, pos }) => ({ path: [], rule: 'syntax', message: `is not YAML: ${message}`, place: placeOf(pos[0]) }));
@@ -69,7 +83,7 @@ class Walk {
 
   valueOf(root: Node | null): unknown {
     const { value, size } = this.#read(root, []);
-    if (size > this.#bounds.maxValues) this.#refuse([], 'too_large', tooMany(this.#bounds.maxValues));
+    if (size > this.#bounds.maxValues) this.#refuse([], null, ['too_large', tooMany(this.#bounds.maxValues)]);
     return this.faults.some(({ rule }) => fatal.has(rule)) ? undefined : value;
   }
 
@@ -79,7 +93,11 @@ class Walk {
     let found = node?.range?.[0];
     for (const step of path) {
       if (isAlias(node)) node = this.#targets.get(node);
-      const child: { readonly at?: Node | null; readonly node?: Node | null } = isMap(node) ? this.#entry(node, String(step)) : isSeq(node) ? elementOf(node, step) : {};
+      const child: { readonly at?: Node | null; readonly node?: Node | null } = isMap(node)
+        ? this.#entry(node, String(step))
+        : isSeq(node)
+          ? elementOf(node, step)
+          : {};
       if (!child.at?.range) break;
       found = child.at.range[0];
       node = child.node;
@@ -107,22 +125,22 @@ class Walk {
     const target = this.#anchors.get(alias.source);
     if (!target?.value) {
       const why = target ? 'refers back to what it stands in' : 'refers to an anchor that does not stand before it';
-      return this.#refuse(path, 'alias', `${why}: *${alias.source}`, alias);
+      return this.#refuse(path, alias, ['alias', `${why}: *${alias.source}`]);
     }
     this.#targets.set(alias, target.node);
     this.#aliased += target.value.size;
     const { maxAliasValues, maxDepth } = this.#bounds;
     if (this.#aliased > maxAliasValues) {
-      return this.#refuse(path, 'too_many_aliases', `has aliases that write out to more than ${maxAliasValues.toLocaleString('en')} values`, alias);
+      return this.#refuse(path, alias, ['too_many_aliases', `has aliases that write out to more than ${maxAliasValues.toLocaleString('en')} values`]);
     }
-    if (path.length + target.value.depth > maxDepth) return this.#refuse(path, 'too_deep', tooDeep(maxDepth), alias);
+    if (path.length + target.value.depth > maxDepth) return this.#refuse(path, alias, ['too_deep', tooDeep(maxDepth)]);
     return target.value;
   }
 
   #readScalar(node: Node, path: Path): Value {
     const value: unknown = isScalar(node) ? (node.value ?? null) : undefined;
     const isJson = value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
-    return isJson ? { value, ...leaf } : this.#refuse(path, 'not_json', `must be a JSON value, got ${describeValue(value)}`, node);
+    return isJson ? { value, ...leaf } : this.#refuse(path, node, ['not_json', `must be a JSON value, got ${describeValue(value)}`]);
   }
 
   #readList(list: YAMLSeq, path: Path): Value {
@@ -150,7 +168,7 @@ class Walk {
       size += read.size;
       depth = Math.max(depth, read.depth);
       if (isMergeKey(keyNode)) merged.push(read);
-      else if (keys.has(key)) this.#refuse([...path, key], 'duplicate_key', `must not stand twice in one map: ${describeValue(key)}`, keyNode);
+      else if (keys.has(key)) this.#refuse([...path, key], keyNode, ['duplicate_key', `must not stand twice in one map: ${describeValue(key)}`]);
       else {
         keys.set(key, { key: keyNode, value: node });
         value[key] = read.value;
@@ -163,9 +181,9 @@ class Walk {
   #keyOf(node: Node | null, path: Path): string | undefined {
     const key: unknown = isScalar(node) ? node.value : isAlias(node) ? this.#follow(node, path).value : node;
     if (key === poisonedKey) {
-      this.#refuse([...path, poisonedKey], 'forbidden_name', `must not be a key: every object answers to "${poisonedKey}"`, node);
+      this.#refuse([...path, poisonedKey], node, ['forbidden_name', `must not be a key: every object answers to "${poisonedKey}"`]);
     } else if (typeof key === 'string' || typeof key === 'number' || typeof key === 'boolean') return String(key);
-    else this.#refuse(path, 'key', `has a key that is no text: ${isCollection(node) ? 'a list or map' : describeValue(key)}`, node);
+    else this.#refuse(path, node, ['key', `has a key that is no text: ${isCollection(node) ? 'a list or map' : describeValue(key)}`]);
     return undefined;
   }
 
@@ -173,14 +191,14 @@ class Walk {
   #merge(into: Record<string, unknown>, source: unknown, path: Path): void {
     for (const from of Array.isArray(source) ? source : [source]) {
       if (typeof from !== 'object' || from === null || Array.isArray(from)) {
-        this.#refuse(path, 'alias', `must name maps to merge, got ${describeValue(from)}`);
+        this.#refuse(path, null, ['alias', `must name maps to merge, got ${describeValue(from)}`]);
         continue;
       }
       for (const [key, value] of Object.entries(from)) if (!Object.hasOwn(into, key)) into[key] = value;
     }
   }
 
-  #refuse(path: Path, rule: string, message: string, at?: Node | null): Value {
+  #refuse(path: Path, at: Node | null, [rule, message]: readonly [rule: string, message: string]): Value {
     // What is beyond a bound once is so again and again.
     if (fatal.has(rule) && this.faults.some((fault) => fault.rule === rule)) return { value: null, ...leaf };
     this.faults.push({ path, rule, message, place: at?.range ? this.#placeOf(at.range[0]) : undefined });

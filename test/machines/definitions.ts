@@ -3,7 +3,9 @@ import type { TaskDefinition, WorkflowDefinition } from '../../machines/events/d
 
 /** Makes a task; dependencies are ids, `id?` for one whose end alone is waited for. */
 export function taskOf(id: string, { after = [], ...more }: Partial<TaskDefinition> & { readonly after?: readonly string[] } = {}): TaskDefinition {
-  const dependencies = after.map((on) => (on.endsWith('?') ? { task: on.slice(0, -1), when: 'done' as const } : { task: on, when: 'success' as const }));
+  const dependencies = after.map((on) =>
+    on.endsWith('?') ? { task: on.slice(0, -1), when: 'done' as const } : { task: on, when: 'success' as const },
+  );
   return { id, protocol: 'core/v1', method: 'core/echo', params: {}, dependencies, priority: 'normal', timeoutMs: 1_000, ...more };
 }
 

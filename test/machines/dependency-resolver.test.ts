@@ -1,40 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { dependencyResolverMachine, fanOutOf, isHeldBack, isReleased, outcomesOf, unmetDependencies } from '../../machines/dependency-resolver.ts';
-import type { DraftOf } from '../../machines/events/catalogue.ts';
-import type { TaskDefinition, WorkflowDefinition } from '../../machines/events/definition.ts';
+import { dependencyResolverMachine, isHeldBack, isReleased, outcomesOf, unmetDependencies } from '../../machines/dependency-resolver.ts';
 import { failure } from '../../machines/failures.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { definitionOf, submittedOf, taskOf } from './definitions.ts';
 import { eventOf, startMachine } from './harness.ts';
+import { element, failing, fanOut, idsOf, lenient, listed, prepare, readyOf, start, words } from './resolver-under-test.ts';
 import { cancelledOf, completedOf, exhaustedOf } from './task-ends.ts';
-
-const words = { workflowId: 'w', reason: 'because', by: 'me' };
-const failing = { workflowId: 'w', error: failure('TASK_EXECUTION_FAILED', 'broke'), failedTaskIds: ['a'] };
-
-function prepare(definition: WorkflowDefinition, { input = {} as unknown, window = 1_000 } = {}) {
-  const submitted = submittedOf(definition, input);
-  const resolver = startMachine('resolver', dependencyResolverMachine, { ...submitted, submittedAt: 0, window });
-  resolver.hear('workflow:submitted', submitted);
-  for (const { id, method, protocol, priority } of definition.tasks) resolver.hear('task:submitted', { workflowId: 'w', taskId: id, method, protocol, priority });
-  return resolver;
-}
-
-function start(definition: WorkflowDefinition, options: { input?: unknown; window?: number } = {}) {
-  const resolver = prepare(definition, options);
-  resolver.hear('workflow:started', { workflowId: 'w', totalTasks: definition.tasks.length });
-  return resolver;
-}
-
-type Drafts = readonly { readonly type: string; readonly data: unknown }[];
-const idsOf = (drafts: Drafts, type = 'task:ready') => drafts.filter((draft) => draft.type === type).map(({ data }) => (data as { taskId: string }).taskId);
-const readyOf = (drafts: Drafts, taskId: string) =>
-  drafts.find((draft): draft is DraftOf<'task:ready'> => draft.type === 'task:ready' && (draft as DraftOf<'task:ready'>).data.taskId === taskId)?.data;
-
-const lenient = { failurePolicy: 'continue_on_error' } as const;
-const fanOut = (more: Partial<TaskDefinition> = {}) => taskOf('each', { after: ['list'], forEach: { items: '${list.items}' }, params: { v: '${item.v}', i: '${index}' }, ...more });
-const listed = (n: number) => completedOf('list', { result: { items: Array.from({ length: n }, (_, v) => ({ v })) } });
-const element = (index: number) => ({ of: 'each', index });
 
 describe('dependencyResolverMachine', () => {
   it('releases nothing before the workflow has started, then what waits for nobody', () => {
@@ -51,9 +23,17 @@ describe('dependencyResolverMachine', () => {
   });
 
   it('replaces the references of the parameters, by id and by name', () => {
-    const tasks = [taskOf('a.b', { name: 'First one' }), taskOf('c', { after: ['a.b'], params: { x: '${a.b.n}', y: '${First one.n}', z: 'i=${input.z}', raw: '$${x}' } })];
+    const tasks = [
+      taskOf('a.b', { name: 'First one' }),
+      taskOf('c', { after: ['a.b'], params: { x: '${a.b.n}', y: '${First one.n}', z: 'i=${input.z}', raw: '$${x}' } }),
+    ];
     const resolver = start(definitionOf(tasks), { input: { z: 3 } });
-    expect(readyOf(resolver.hear('task:completed', completedOf('a.b', { result: { n: [1] } })), 'c')?.params).toEqual({ x: [1], y: [1], z: 'i=3', raw: '${x}' });
+    expect(readyOf(resolver.hear('task:completed', completedOf('a.b', { result: { n: [1] } })), 'c')?.params).toEqual({
+      x: [1],
+      y: [1],
+      z: 'i=3',
+      raw: '${x}',
+    });
   });
 
   it('releases a task whose parameters cannot be made with the fault', () => {
@@ -67,7 +47,13 @@ describe('dependencyResolverMachine', () => {
   });
 
   it('releases a window of tasks at a time, the most urgent first, in order within a priority', () => {
-    const tasks = [taskOf('n1'), taskOf('low', { priority: 'low' }), taskOf('n2'), taskOf('now', { priority: 'urgent' }), taskOf('soon', { priority: 'high' })];
+    const tasks = [
+      taskOf('n1'),
+      taskOf('low', { priority: 'low' }),
+      taskOf('n2'),
+      taskOf('now', { priority: 'urgent' }),
+      taskOf('soon', { priority: 'high' }),
+    ];
     const resolver = start(definitionOf(tasks), { window: 2 });
     expect(idsOf(resolver.stated)).toEqual(['now', 'soon']);
     expect(isHeldBack(resolver.context(), 'n1')).toBe(true);
@@ -84,7 +70,13 @@ describe('dependencyResolverMachine', () => {
   });
 
   it('skips what depends on a task that failed, in turn, and lets the rest go on', () => {
-    const tasks = [taskOf('a'), taskOf('b', { after: ['a'] }), taskOf('c', { after: ['b'] }), taskOf('d', { after: ['a?'] }), taskOf('e', { after: ['c?'] })];
+    const tasks = [
+      taskOf('a'),
+      taskOf('b', { after: ['a'] }),
+      taskOf('c', { after: ['b'] }),
+      taskOf('d', { after: ['a?'] }),
+      taskOf('e', { after: ['c?'] }),
+    ];
     const resolver = start(definitionOf(tasks, lenient));
     const stated = resolver.hear('task:retry_exhausted', exhaustedOf('a'));
     expect(stated.filter(({ type }) => type === 'task:skipped').map(({ data }) => data)).toEqual([
@@ -119,9 +111,16 @@ describe('dependencyResolverMachine', () => {
 
   it('says why it skipped: a cancel, a deadline', () => {
     const tasks = [taskOf('a'), taskOf('b', { after: ['a'] })];
-    expect(start(definitionOf(tasks)).hear('workflow:cancelling', words)[0]?.data).toMatchObject({ taskId: 'b', because: 'because', policy: 'workflow_cancelled' });
+    expect(start(definitionOf(tasks)).hear('workflow:cancelling', words)[0]?.data).toMatchObject({
+      taskId: 'b',
+      because: 'because',
+      policy: 'workflow_cancelled',
+    });
     const late = { workflowId: 'w', error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] };
-    expect(start(definitionOf(tasks)).hear('workflow:failing', late)[0]?.data).toMatchObject({ because: 'WORKFLOW_TIMEOUT', policy: 'workflow_timeout' });
+    expect(start(definitionOf(tasks)).hear('workflow:failing', late)[0]?.data).toMatchObject({
+      because: 'WORKFLOW_TIMEOUT',
+      policy: 'workflow_timeout',
+    });
   });
 
   it('goes on after a task that was cancelled, without what depends on it', () => {
@@ -182,98 +181,9 @@ describe('dependencyResolverMachine', () => {
     resolver.replay('workflow:paused', words);
     expect(idsOf(resolver.hear('workflow:resumed', words)).sort()).toEqual(['a', 'each[0]', 'each[2]']);
     resolver.hear('task:completed', completedOf('each[0]', { result: 'zero', element: element(0) }));
-    expect(resolver.hear('task:completed', completedOf('each[2]', { result: 'two', element: element(2) })).at(-1)?.data).toMatchObject({ result: ['zero', 'one', 'two'] });
-  });
-});
-
-describe('dependencyResolverMachine, fan-out', () => {
-  const expand = (each = fanOut(), n = 3, options: { window?: number } = {}) => {
-    const resolver = start(definitionOf([taskOf('list'), each, taskOf('late', { after: ['list'] })], lenient), options);
-    resolver.hear('task:completed', listed(n));
-    return { resolver, stated: resolver.hear('task:expanded', { workflowId: 'w', taskId: 'each', elements: n }) };
-  };
-
-  it('releases the task with the number of its elements, then each element with its parameters', () => {
-    const { resolver, stated } = expand();
-    expect(readyOf(resolver.stated, 'each')).toMatchObject({ elements: 3, unlockedBy: 'list' });
-    expect(readyOf(resolver.stated, 'each')).not.toHaveProperty('params');
-    expect(idsOf(stated)).toEqual(['each[0]', 'each[1]', 'each[2]']);
-    expect(readyOf(stated, 'each[1]')).toMatchObject({ element: { of: 'each', index: 1 }, params: { v: 1, i: 1 } });
-    expect(fanOutOf(resolver.context(), 'each')).toEqual({ total: 3, running: 3, completed: 0, failed: 0 });
-    expect(fanOutOf(resolver.context(), 'late')).toBeUndefined();
-  });
-
-  it('collects the results in the order of the elements, whatever the order of their ends', () => {
-    const { resolver } = expand();
-    for (const at of [2, 0]) expect(resolver.hear('task:completed', completedOf(`each[${at}]`, { result: at, element: element(at) }))).toEqual([]);
-    expect(resolver.hear('task:completed', completedOf('each[1]', { result: 1, element: element(1) }))).toEqual([
-      { type: 'task:collected', data: { workflowId: 'w', taskId: 'each', result: [0, 1, 2] } },
-    ]);
-    resolver.hear('task:completed', completedOf('each', { result: [0, 1, 2] }));
-    expect(resolver.context().expansions.size).toBe(0);
-    expect(resolver.context().inFlight).toBe(1);
-  });
-
-  it('collects nothing at once where there are no elements', () => {
-    expect(expand(fanOut(), 0).stated[0]?.data).toEqual({ workflowId: 'w', taskId: 'each', result: [] });
-  });
-
-  it('runs as many elements at a time as the fan-out and the window permit, ahead of other tasks', () => {
-    const { resolver, stated } = expand(fanOut({ forEach: { items: '${list.items}', concurrency: 2 } }), 4);
-    expect(idsOf(stated)).toEqual(['each[0]', 'each[1]']);
-    expect(idsOf(resolver.hear('task:completed', completedOf('each[0]', { element: element(0) })))).toEqual(['each[2]']);
-    const narrow = expand(fanOut(), 3, { window: 1 });
-    expect(idsOf(narrow.stated)).toEqual(['each[0]']);
-    expect(idsOf(narrow.resolver.hear('task:completed', completedOf('each[0]', { element: element(0) })))).toEqual(['each[1]']);
-    narrow.resolver.hear('task:completed', completedOf('each[1]', { element: element(1) }));
-    expect(idsOf(narrow.resolver.hear('task:completed', completedOf('each[2]', { element: element(2) })))).toEqual(['late']);
-  });
-
-  it('puts null in the place of a failure that it tolerates, by count and by share', () => {
-    for (const tolerate of [{ count: 1 }, { ratio: 0.34 }]) {
-      const { resolver } = expand(fanOut({ forEach: { items: '${list.items}', tolerate } }));
-      resolver.hear('task:retry_exhausted', exhaustedOf('each[1]', { element: element(1) }));
-      for (const at of [0, 2]) resolver.hear('task:completed', completedOf(`each[${at}]`, { result: at, element: element(at) }));
-      expect(resolver.stated.at(-1)?.data).toMatchObject({ result: [0, null, 2] });
-    }
-  });
-
-  it('starts no element after more failures than it tolerates, waits for those that run, and fails with the first', () => {
-    const { resolver } = expand(fanOut({ forEach: { items: '${list.items}', concurrency: 2 } }), 5);
-    expect(resolver.hear('task:retry_exhausted', exhaustedOf('each[1]', { element: element(1) }))).toEqual([]);
-    const [collected] = resolver.hear('task:cancelled', cancelledOf('each[0]', { element: element(0) }));
-    expect(collected?.data).toMatchObject({ error: { code: 'TASK_CANCELLED', retryable: false, message: expect.stringContaining('of 5 elements 2 failed (0, 1)') as string } });
-  });
-
-  it('releases a task whose list is none with the fault', () => {
-    const resolver = start(definitionOf([taskOf('list'), fanOut()]));
-    expect(readyOf(resolver.hear('task:completed', completedOf('list', { result: { items: 'abc' } })), 'each')?.fault).toMatchObject({
-      code: 'TASK_PARAMETER_ERROR',
-      message: "Task 'each', for_each: '${list.items}' has to be an array, it is a string.",
+    expect(resolver.hear('task:completed', completedOf('each[2]', { result: 'two', element: element(2) })).at(-1)?.data).toMatchObject({
+      result: ['zero', 'one', 'two'],
     });
-  });
-
-  it('releases an element whose parameters cannot be made with the fault', () => {
-    const { stated } = expand(fanOut({ params: '${item.gone}' }), 1);
-    expect(readyOf(stated, 'each[0]')?.fault?.message).toContain("refers to 'gone', which 'item' does not have");
-  });
-
-  it('cancels the elements that run when their task is cancelled, and forgets them as they end', () => {
-    const { resolver } = expand();
-    expect(resolver.hear('task:cancelled', cancelledOf('each')).map(({ type, data }) => [type, (data as { taskId: string }).taskId])).toEqual([
-      ['task:cancel', 'each[0]'], ['task:cancel', 'each[1]'], ['task:cancel', 'each[2]'],
-    ]);
-    for (const at of [0, 1, 2]) expect(resolver.hear('task:cancelled', cancelledOf(`each[${at}]`, { element: element(at) }))).toEqual([]);
-    expect(resolver.context()).toMatchObject({ inFlight: 1 });
-    expect(resolver.context().expansions.size).toBe(0);
-  });
-
-  it('holds elements back while the workflow is paused, and starts none when it fails', () => {
-    const { resolver } = expand(fanOut(), 3, { window: 1 });
-    resolver.hear('workflow:paused', words);
-    expect(resolver.hear('task:completed', completedOf('each[0]', { element: element(0) }))).toEqual([]);
-    expect(idsOf(resolver.hear('workflow:failing', failing), 'task:skipped')).toEqual(['late']);
-    expect(resolver.hear('task:cancelled', cancelledOf('each'))).toEqual([]);
   });
 });
 
@@ -296,17 +206,25 @@ describe('dependencyResolverMachine, as a whole', () => {
     const base = { workflowId: 'w', durationMs: 1, counts: { completed: 0, failed: 0, cancelled: 0, skipped: 0 } };
     const submitted = submittedOf(definitionOf([]));
     const events = [
-      eventOf('workflow:submitted', submitted), eventOf('workflow:started', { workflowId: 'w', totalTasks: 3 }),
+      eventOf('workflow:submitted', submitted),
+      eventOf('workflow:started', { workflowId: 'w', totalTasks: 3 }),
       eventOf('task:submitted', { workflowId: 'w', taskId: 'list', method: 'm', protocol: 'p', priority: 'normal' }),
       eventOf('task:ready', { workflowId: 'w', taskId: 'list', method: 'm', protocol: 'p', priority: 'normal', timeoutMs: 1 }),
       eventOf('task:collected', { workflowId: 'w', taskId: 'each', result: [] }),
-      eventOf('task:completed', listed(1)), eventOf('task:completed', completedOf('nobody')),
+      eventOf('task:completed', listed(1)),
+      eventOf('task:completed', completedOf('nobody')),
       eventOf('task:completed', completedOf('each[0]', { element: element(0) })),
-      eventOf('task:retry_exhausted', exhaustedOf('list')), eventOf('task:retry_exhausted', exhaustedOf('each[0]', { element: element(0) })),
-      eventOf('task:cancelled', cancelledOf('list')), eventOf('task:expanded', { workflowId: 'w', taskId: 'each', elements: 1 }),
+      eventOf('task:retry_exhausted', exhaustedOf('list')),
+      eventOf('task:retry_exhausted', exhaustedOf('each[0]', { element: element(0) })),
+      eventOf('task:cancelled', cancelledOf('list')),
+      eventOf('task:expanded', { workflowId: 'w', taskId: 'each', elements: 1 }),
       eventOf('task:skipped', { workflowId: 'w', taskId: 'each', protocol: 'core/v1', because: 'list', policy: 'dependency_failed' }),
-      eventOf('workflow:paused', words), eventOf('workflow:resumed', words), eventOf('workflow:failing', failing), eventOf('workflow:cancelling', words),
-      eventOf('workflow:completed', base), eventOf('workflow:failed', { ...base, error: failing.error, failedTaskIds: [] }),
+      eventOf('workflow:paused', words),
+      eventOf('workflow:resumed', words),
+      eventOf('workflow:failing', failing),
+      eventOf('workflow:cancelling', words),
+      eventOf('workflow:completed', base),
+      eventOf('workflow:failed', { ...base, error: failing.error, failedTaskIds: [] }),
       eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
     ];
     const exploration = explore(dependencyResolverMachine, {
@@ -315,11 +233,24 @@ describe('dependencyResolverMachine, as a whole', () => {
       events,
       distinguish: ({ context }) => [context.outcomes.size, context.released.size, context.expansions.size, context.submitted > 0],
       movedBy: [
-        'workflow:started', 'workflow:paused', 'workflow:resumed', 'workflow:failing', 'workflow:cancelling',
-        'workflow:completed', 'workflow:failed', 'workflow:cancelled', 'task:retry_exhausted',
+        'workflow:started',
+        'workflow:paused',
+        'workflow:resumed',
+        'workflow:failing',
+        'workflow:cancelling',
+        'workflow:completed',
+        'workflow:failed',
+        'workflow:cancelled',
+        'task:retry_exhausted',
       ],
     });
     const { unvisited, untaken, movedByOthers, unhandled, errors } = exploration;
-    expect({ unvisited, untaken, movedByOthers, unhandled, errors }).toEqual({ unvisited: [], untaken: [], movedByOthers: [], unhandled: [], errors: [] });
+    expect({ unvisited, untaken, movedByOthers, unhandled, errors }).toEqual({
+      unvisited: [],
+      untaken: [],
+      movedByOthers: [],
+      unhandled: [],
+      errors: [],
+    });
   });
 });

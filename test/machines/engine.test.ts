@@ -10,7 +10,13 @@ import { eventOf, startMachine } from './harness.ts';
 
 const definition = definitionOf([taskOf('a')]);
 const submitOf = (workflowId: string, more: Partial<DataOf<'workflow:submit'>> = {}): DataOf<'workflow:submit'> => ({
-  workflowId, name: 'sample', versionHash: 'h1', definition, input: {}, levels: 1, ...more,
+  workflowId,
+  name: 'sample',
+  versionHash: 'h1',
+  definition,
+  input: {},
+  levels: 1,
+  ...more,
 });
 const started = { recovered: { workflows: 0, tasks: 0 } };
 const shutdown = { reason: 'stop', deadlineMs: 0, deadlineAt: 0 };
@@ -28,12 +34,14 @@ function start(queuePolicy?: QueuePolicy) {
 
 type Drafts = readonly { readonly type: string; readonly data: unknown }[];
 const told = (drafts: Drafts) => drafts.map(({ type, data }) => `${type} ${(data as { workflowId?: string }).workflowId ?? ''}`.trim());
-const codeOf = (drafts: Drafts) => (drafts[0]?.data as { error?: { code: string } }).error?.code;
+const codeOf = (drafts: Drafts) => drafts.map(({ data }) => (data as { error?: { code: string } }).error?.code)[0];
 
 describe('engineMachine', () => {
   it('starts with the system, and says what it counts', () => {
     const engine = start();
-    expect(engine.stated).toEqual([{ type: 'engine:started', data: { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } } }]);
+    expect(engine.stated).toEqual([
+      { type: 'engine:started', data: { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } } },
+    ]);
     expect(engine.state()).toEqual({ running: 'accepting' });
   });
 
@@ -116,7 +124,10 @@ describe('engineMachine', () => {
     engine.hear('backpressure:critical', load());
     expect(engine.hear('queue:room', full)).toEqual([]);
     expect(told(engine.hear('backpressure:normal', load()))).toEqual([
-      'workflow:submitted b', 'workflow:validated b', 'workflow:submitted a', 'workflow:validated a',
+      'workflow:submitted b',
+      'workflow:validated b',
+      'workflow:submitted a',
+      'workflow:validated a',
     ]);
     expect(engine.context().waiting.size).toBe(0);
     engine.hear('queue:full', full);
@@ -162,16 +173,29 @@ describe('engineMachine', () => {
   it('has no dead end, no transition that nothing takes, and is moved by others at the shutdown only', () => {
     const stats = { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 };
     const events = [
-      eventOf('system:started', started), eventOf('system:shutdown', shutdown), eventOf('engine:halt', { reason: 'r' }),
-      eventOf('engine:pause', words), eventOf('engine:resume', words), eventOf('workflow:submit', submitOf('w')),
-      eventOf('workflow:submit', submitOf('w', { versionHash: 'h2' })), eventOf('workflow:submit', submitOf('v')),
-      eventOf('queue:full', full), eventOf('queue:room', full), eventOf('queue:empty', {}),
-      ...(['backpressure:normal', 'backpressure:high', 'backpressure:critical'] as const).flatMap((type) => [eventOf(type, load()), eventOf(type, load('pool'))]),
+      eventOf('system:started', started),
+      eventOf('system:shutdown', shutdown),
+      eventOf('engine:halt', { reason: 'r' }),
+      eventOf('engine:pause', words),
+      eventOf('engine:resume', words),
+      eventOf('workflow:submit', submitOf('w')),
+      eventOf('workflow:submit', submitOf('w', { versionHash: 'h2' })),
+      eventOf('workflow:submit', submitOf('v')),
+      eventOf('queue:full', full),
+      eventOf('queue:room', full),
+      eventOf('queue:empty', {}),
+      ...(['backpressure:normal', 'backpressure:high', 'backpressure:critical'] as const).flatMap((type) => [
+        eventOf(type, load()),
+        eventOf(type, load('pool')),
+      ]),
       eventOf('workflow:submitted', { workflowId: 'w', name: 'sample', versionHash: 'h1', definition, input: {} }),
-      eventOf('workflow:completed', ended('w')), eventOf('workflow:cancelled', { ...ended('w'), ...words }),
+      eventOf('workflow:completed', ended('w')),
+      eventOf('workflow:cancelled', { ...ended('w'), ...words }),
       eventOf('workflow:failed', { ...ended('w'), error: failure('INTERNAL_ERROR', 'x'), failedTaskIds: [] }),
-      eventOf('engine:started', { mode: 'running', stats }), eventOf('engine:stopped', { mode: 'stopped', stats, reason: 'r' }),
-      eventOf('engine:paused', { reason: 'r' }), eventOf('engine:resumed', { reason: 'r' }),
+      eventOf('engine:started', { mode: 'running', stats }),
+      eventOf('engine:stopped', { mode: 'stopped', stats, reason: 'r' }),
+      eventOf('engine:paused', { reason: 'r' }),
+      eventOf('engine:resumed', { reason: 'r' }),
     ];
     const explorations = (['reject', 'block', 'shed'] as const).map((queuePolicy) =>
       explore(engineMachine, {

@@ -10,7 +10,14 @@ export function completedOf(taskId: string, { result = null, element }: { result
 }
 
 export function exhaustedOf(taskId: string, { element }: { element?: Element } = {}): DataOf<'task:retry_exhausted'> {
-  return { workflowId: 'w', taskId, attempts: 2, durationMs: 7, error: failure('TASK_EXECUTION_FAILED', `${taskId} broke`), ...(element && { element }) };
+  return {
+    workflowId: 'w',
+    taskId,
+    attempts: 2,
+    durationMs: 7,
+    error: failure('TASK_EXECUTION_FAILED', `${taskId} broke`),
+    ...(element && { element }),
+  };
 }
 
 export function cancelledOf(taskId: string, { element }: { element?: Element } = {}): DataOf<'task:cancelled'> {

@@ -23,7 +23,13 @@ function start(definition: WorkflowDefinition = two, input: unknown = {}) {
 }
 
 const lost = (target: string, more: Partial<DataOf<'system:actor_failed'>> = {}): DataOf<'system:actor_failed'> => ({
-  target, event: 'task:claimed', error: failure('INTERNAL_ERROR', 'threw'), restarts: 3, action: 'escalate', workflowId: 'w', ...more,
+  target,
+  event: 'task:claimed',
+  error: failure('INTERNAL_ERROR', 'threw'),
+  restarts: 3,
+  action: 'escalate',
+  workflowId: 'w',
+  ...more,
 });
 
 const typesOf = (drafts: readonly { readonly type: string }[]) => drafts.map(({ type }) => type);
@@ -55,7 +61,9 @@ describe('workflowMachine', () => {
   });
 
   it('makes its output of results, by id or name, and of the input', () => {
-    const definition = definitionOf([taskOf('a', { name: 'First one' }), taskOf('b')], { output: { n: '${First one.n}', i: '${input.i}', t: 'b=${b.result.x}' } });
+    const definition = definitionOf([taskOf('a', { name: 'First one' }), taskOf('b')], {
+      output: { n: '${First one.n}', i: '${input.i}', t: 'b=${b.result.x}' },
+    });
     const workflow = start(definition, { i: [1] });
     workflow.hear('task:completed', completedOf('a', { result: { n: 1 } }));
     workflow.hear('task:completed', completedOf('b', { result: { x: 2 } }));
@@ -116,7 +124,10 @@ describe('workflowMachine', () => {
   });
 
   it('goes on after a task was cancelled; what that means in the end its failure policy says', () => {
-    for (const [definition, end, error] of [[two, 'workflow:failed', { code: 'TASK_CANCELLED' }], [lenient(two), 'workflow:completed', undefined]] as const) {
+    for (const [definition, end, error] of [
+      [two, 'workflow:failed', { code: 'TASK_CANCELLED' }],
+      [lenient(two), 'workflow:completed', undefined],
+    ] as const) {
       const workflow = start(definition);
       workflow.hear('task:cancelled', cancelledOf('a'));
       expect(workflow.state()).toBe('running');
@@ -131,7 +142,10 @@ describe('workflowMachine', () => {
     expect(typesOf(workflow.hear('workflow:cancel', words))).toEqual(['workflow:cancelling']);
     workflow.hear('task:retry_exhausted', exhaustedOf('a'));
     workflow.hear('task:skipped', { workflowId: 'w', taskId: 'b', protocol: 'core/v1', because: 'because', policy: 'workflow_cancelled' });
-    expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:cancelled', data: { reason: 'because', by: 'me', counts: { failed: 1, skipped: 1 } } });
+    expect(workflow.stated.at(-1)).toMatchObject({
+      type: 'workflow:cancelled',
+      data: { reason: 'because', by: 'me', counts: { failed: 1, skipped: 1 } },
+    });
     expect(workflow.state()).toBe('cancelled');
   });
 
@@ -223,24 +237,34 @@ describe('workflowMachine', () => {
   it('has no dead end, no transition that nothing takes, and moves by its own facts only', () => {
     const base = { workflowId: 'w', durationMs: 1, counts: { completed: 0, failed: 0, cancelled: 0, skipped: 0 } };
     const ends = (id: string) => [
-      eventOf('task:completed', completedOf(id)), eventOf('task:retry_exhausted', exhaustedOf(id)), eventOf('task:cancelled', cancelledOf(id)),
+      eventOf('task:completed', completedOf(id)),
+      eventOf('task:retry_exhausted', exhaustedOf(id)),
+      eventOf('task:cancelled', cancelledOf(id)),
       eventOf('task:skipped', { workflowId: 'w', taskId: id, protocol: 'core/v1', because: 'x', policy: 'fail_fast' }),
     ];
     const element = { of: 'a', index: 0 };
     const events = [
       ...ends('a'),
-      eventOf('task:completed', completedOf('a[0]', { element })), eventOf('task:retry_exhausted', exhaustedOf('a[0]', { element })),
+      eventOf('task:completed', completedOf('a[0]', { element })),
+      eventOf('task:retry_exhausted', exhaustedOf('a[0]', { element })),
       eventOf('task:cancelled', cancelledOf('a[0]', { element })),
-      eventOf('workflow:submitted', submittedOf(two)), eventOf('workflow:validated', validated),
+      eventOf('workflow:submitted', submittedOf(two)),
+      eventOf('workflow:validated', validated),
       eventOf('workflow:started', { workflowId: 'w', totalTasks: 2 }),
-      eventOf('workflow:cancel', words), eventOf('workflow:pause', words), eventOf('workflow:resume', words),
+      eventOf('workflow:cancel', words),
+      eventOf('workflow:pause', words),
+      eventOf('workflow:resume', words),
       eventOf('workflow:timeout', { workflowId: 'w', timeoutMs: 1 }),
       eventOf('workflow:failing', { workflowId: 'w', error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] }),
-      eventOf('workflow:cancelling', words), eventOf('workflow:paused', words), eventOf('workflow:resumed', words),
-      eventOf('workflow:completed', base), eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
+      eventOf('workflow:cancelling', words),
+      eventOf('workflow:paused', words),
+      eventOf('workflow:resumed', words),
+      eventOf('workflow:completed', base),
+      eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
       eventOf('workflow:failed', { ...base, error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] }),
       eventOf('workflow:failed', { ...base, error: failure('TASK_EXECUTION_FAILED', 'broke'), failedTaskIds: [] }),
-      eventOf('system:actor_failed', lost('task/w/a')), eventOf('system:actor_failed', lost('resolver/w')),
+      eventOf('system:actor_failed', lost('task/w/a')),
+      eventOf('system:actor_failed', lost('resolver/w')),
       eventOf('system:actor_failed', lost('task/w/a', { action: 'restart' })),
     ];
     const inputs = [two, lenient(two), definitionOf([])];

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-
-import { errorCodes, failure } from '../../machines/failures.ts';
 import { failureSchema } from '../../machines/events/payloads.ts';
+import { errorCodes, failure } from '../../machines/failures.ts';
 import { errorOf, fromFailure, GleitzeitError, toError, toFailure } from '../../src/errors.ts';
 import { describeValue } from '../../src/thrown.ts';
 
@@ -22,13 +21,20 @@ describe('what a handler throws becomes a failure', () => {
       retryAfterMs: 500,
       details: { a: 1 },
     });
-    expect(toFailure(withFields('mine', { code: 'OUT_OF_PAPER', rpcCode: 7, retryable: false }))).toMatchObject({ code: 'OUT_OF_PAPER', rpcCode: 7, retryable: false });
+    expect(toFailure(withFields('mine', { code: 'OUT_OF_PAPER', rpcCode: 7, retryable: false }))).toMatchObject({
+      code: 'OUT_OF_PAPER',
+      rpcCode: 7,
+      retryable: false,
+    });
     expect(toFailure(withFields('x', { code: 'TASK_TIMEOUT', rpcCode: 7 })).rpcCode).toBe(errorCodes.TASK_TIMEOUT.rpcCode);
   });
 
-  test.each([{ retryAfterMs: -1 }, { retryAfterMs: Number.NaN }, { retryAfterMs: '5' }, { retryable: 'yes' }, { rpcCode: 1.5 }])('nonsense is not taken over: %o', (fields) => {
-    expect(toFailure(withFields('no', fields))).toEqual(failure('TASK_EXECUTION_FAILED', 'no'));
-  });
+  test.each([{ retryAfterMs: -1 }, { retryAfterMs: Number.NaN }, { retryAfterMs: '5' }, { retryable: 'yes' }, { rpcCode: 1.5 }])(
+    'nonsense is not taken over: %o',
+    (fields) => {
+      expect(toFailure(withFields('no', fields))).toEqual(failure('TASK_EXECUTION_FAILED', 'no'));
+    },
+  );
 
   test.each([
     ['ECONNREFUSED', 'CONNECTION_REFUSED'],
@@ -46,7 +52,10 @@ describe('what a handler throws becomes a failure', () => {
 
   test('a code that only Node knows stays in the details', () => {
     expect(toFailure(withFields('x', { code: 'ENOENT' }))).toMatchObject({ code: 'TASK_EXECUTION_FAILED', details: { code: 'ENOENT' } });
-    expect(toFailure(withFields('x', { code: 'ERR_INVALID_URL' }))).toMatchObject({ code: 'TASK_EXECUTION_FAILED', details: { code: 'ERR_INVALID_URL' } });
+    expect(toFailure(withFields('x', { code: 'ERR_INVALID_URL' }))).toMatchObject({
+      code: 'TASK_EXECUTION_FAILED',
+      details: { code: 'ERR_INVALID_URL' },
+    });
   });
 
   test('a failed fetch says why in its cause', () => {
@@ -132,7 +141,14 @@ describe('an error at the edge', () => {
     const from = { ...failure('CONNECTION_LOST', 'gone'), retryAfterMs: 10, details: { a: 1 }, cause: failure('TASK_TIMEOUT', 'late') };
     const error = fromFailure(from);
     expect(error).toBeInstanceOf(Error);
-    expect(error).toMatchObject({ name: 'GleitzeitError', code: 'CONNECTION_LOST', rpcCode: -25_004, retryable: true, retryAfterMs: 10, details: { a: 1 } });
+    expect(error).toMatchObject({
+      name: 'GleitzeitError',
+      code: 'CONNECTION_LOST',
+      rpcCode: -25_004,
+      retryable: true,
+      retryAfterMs: 10,
+      details: { a: 1 },
+    });
     expect(error.cause).toBeInstanceOf(GleitzeitError);
     expect(toFailure(error)).toEqual(from);
     expect(plain(error)).toEqual(from);

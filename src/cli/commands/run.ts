@@ -9,7 +9,7 @@ import { checkDatabase, checkOutput, readInput, readSeconds } from '../arguments
 import { type ExitCode, exitCodeOfRun, exitCodes } from '../exit-codes.ts';
 import { catchInterruption } from '../interruption.ts';
 import { progressLog } from '../progress/log.ts';
-import { createReporter } from '../progress/reporter.ts';
+import { createReporter, type Reporter } from '../progress/reporter.ts';
 import { resultJson, tellResult } from '../results.ts';
 import { printJson, say, type Terminal } from '../terminal.ts';
 import { duration } from '../text.ts';
@@ -52,7 +52,7 @@ export async function runCommand(file: string, options: RunOptions, terminal: Te
     const guard = timeoutMs === undefined ? undefined : cancelAfter(run, timeoutMs);
     const outcome = await Promise.race([run.result(), interruption.requested.then(() => stopped)]);
     clearTimeout(guard?.timer);
-    if (typeof outcome === 'symbol') return await stopCleanly(terminal, system);
+    if (typeof outcome === 'symbol') return await stopCleanly(reporter, system);
     watching.unsubscribe();
     reporter.stop();
     await present(outcome, options, terminal);
@@ -77,10 +77,11 @@ function submit({ system, workflow, input, id }: Submission): Promise<Run> {
   return system.submit(workflow, { ...(input !== undefined && { input }), ...(id !== undefined && { id }) });
 }
 
-async function stopCleanly(terminal: Terminal, system: GleitzeitSystem): Promise<ExitCode> {
-  say(terminal, `Stopping: what runs has ${duration(drainMs)} to finish. Press Ctrl-C again to stop at once.`);
+async function stopCleanly(reporter: Reporter, system: GleitzeitSystem): Promise<ExitCode> {
+  reporter.note(`Stopping: what runs has ${duration(drainMs)} to finish. Press Ctrl-C again to stop at once.`);
   await system.stop({ deadlineMs: drainMs, reason: 'interrupted' });
-  say(terminal, 'Stopped.');
+  reporter.stop();
+  reporter.note('Stopped.');
   return exitCodes.interrupted;
 }
 

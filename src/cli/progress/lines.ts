@@ -38,7 +38,9 @@ const toldOfFew: Tell = {
 
 /** The line that an event is worth; ask after the progress has taken the event in. */
 export function lineOf(event: GleitzeitEvent, progress: Progress): string | undefined {
-  const { total } = progress.view;
+  const { total, protocols } = progress.view;
+  // Every provider has a pool; those that the run does not use are nobody's concern.
+  if (event.type === 'pool:scaled' && !protocols.has(event.data.poolId)) return undefined;
   const always = tell(told, event);
   if (always !== undefined) return oneLine(always);
   if (total > manyTasks) return event.type === 'workflow:step_completed' ? shareLine(event.data) : undefined;

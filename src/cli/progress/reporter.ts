@@ -53,6 +53,7 @@ function livePicture({ stderr, colors }: Terminal, { name, everything, now }: Re
   const progress = createProgress();
   let above: string[] = [];
   let height = 0;
+  let isStopped = false;
   // One write a frame, so that no half of one is ever seen.
   const redraw = (frame: readonly string[]) => {
     const erase = height === 0 ? '' : `\u001b[${height}A\u001b[0J`;
@@ -66,11 +67,16 @@ function livePicture({ stderr, colors }: Terminal, { name, everything, now }: Re
   timer.unref();
   return {
     hear(event) {
+      if (isStopped) return;
       progress.apply(event);
       if (everything) above.push(colors.dim(eventLine(event)));
     },
-    note: (text) => above.push(oneLine(text)),
+    note(text) {
+      above.push(oneLine(text));
+      if (isStopped) redraw([]);
+    },
     stop() {
+      isStopped = true;
       clearInterval(timer);
       redraw([]);
     },

@@ -31,6 +31,8 @@ const longestQueue = 32 * 1024 * 1024;
 const fullOutlet = 1024 * 1024;
 /** Messages sent before others get their share of the event loop. */
 const batch = 200;
+/** Sent messages whose places the queue keeps. */
+const compactAfter = 4_096;
 /** WebSocket's code for an endpoint that goes away. */
 const goingAway = 1001;
 
@@ -119,6 +121,7 @@ export class Receiver {
 
   private take(): string | undefined {
     if (this.next === this.queue.length) this.refill();
+    else if (this.next >= compactAfter) this.compact();
     const message = this.queue[this.next];
     if (message === undefined) return undefined;
     // Sent messages are let go of although the array still has their place.
@@ -126,6 +129,12 @@ export class Receiver {
     if (typeof message !== 'string') return message();
     this.count(message, -1);
     return message;
+  }
+
+  /** A receiver that is always a little behind never empties its queue. */
+  private compact(): void {
+    this.queue = this.queue.slice(this.next);
+    this.next = 0;
   }
 
   private count({ length }: string, sign: 1 | -1): void {

@@ -6,7 +6,11 @@ import { goesBefore, type Place, rankOf } from '../../../machines/policies/prior
 
 const ageingMs = 1_000;
 const at = (priority: Place['priority'], since: number, arrival = since): Place => ({ priority, since, arrival });
-const places = fc.record({ priority: fc.constantFrom(...priorities), since: fc.integer({ min: 0, max: 10_000 }), arrival: fc.integer({ min: 0, max: 99 }) });
+const places = fc.record({
+  priority: fc.constantFrom(...priorities),
+  since: fc.integer({ min: 0, max: 10_000 }),
+  arrival: fc.integer({ min: 0, max: 99 }),
+});
 
 describe('goesBefore', () => {
   it.each<[string, Place, Place]>([

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest';
 
 import { leadingName, longestName, readReference, referencesIn, scanTemplate, splitExpression } from '../../../machines/policies/references.ts';
 
-const knows = (...names: string[]) => (name: string) => names.includes(name);
+const knows =
+  (...names: string[]) =>
+  (name: string) =>
+    names.includes(name);
 
 describe('scanTemplate', () => {
   it.each([
@@ -11,11 +14,31 @@ describe('scanTemplate', () => {
     ['plain', [{ kind: 'text', text: 'plain' }]],
     ['${a.b}', [{ kind: 'reference', expression: 'a.b', at: 0 }]],
     ['${ a.b }', [{ kind: 'reference', expression: 'a.b', at: 0 }]],
-    ['x${a}${b}y', [{ kind: 'text', text: 'x' }, { kind: 'reference', expression: 'a', at: 1 }, { kind: 'reference', expression: 'b', at: 5 }, { kind: 'text', text: 'y' }]],
+    [
+      'x${a}${b}y',
+      [
+        { kind: 'text', text: 'x' },
+        { kind: 'reference', expression: 'a', at: 1 },
+        { kind: 'reference', expression: 'b', at: 5 },
+        { kind: 'text', text: 'y' },
+      ],
+    ],
     ['$${a}', [{ kind: 'text', text: '${a}' }]],
-    ['${a}$${b}', [{ kind: 'reference', expression: 'a', at: 0 }, { kind: 'text', text: '${b}' }]],
+    [
+      '${a}$${b}',
+      [
+        { kind: 'reference', expression: 'a', at: 0 },
+        { kind: 'text', text: '${b}' },
+      ],
+    ],
     ['cost: $5 {x}', [{ kind: 'text', text: 'cost: $5 {x}' }]],
-    ['a ${b', [{ kind: 'text', text: 'a ' }, { kind: 'unclosed', text: '${b', at: 2 }]],
+    [
+      'a ${b',
+      [
+        { kind: 'text', text: 'a ' },
+        { kind: 'unclosed', text: '${b', at: 2 },
+      ],
+    ],
     ['${t["a}b"].c}', [{ kind: 'reference', expression: 't["a}b"].c', at: 0 }]],
     ['${t["a\\"}"]}', [{ kind: 'reference', expression: 't["a\\"}"]', at: 0 }]],
   ])('reads %j', (text, parts) => {

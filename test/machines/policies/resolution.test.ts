@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { longestText, resolveValue, type Root, type Scope } from '../../../machines/policies/resolution.ts';
+import { longestText, type Root, resolveValue, type Scope } from '../../../machines/policies/resolution.ts';
 
 const results: Record<string, unknown> = {
   t: { x: 1, s: 'text', list: [10, { y: true }], nothing: null, result: { x: 2 } },
@@ -61,7 +61,7 @@ describe('resolveValue', () => {
     const untouched = { a: [1, 2, { b: 'c' }] };
     const resolved = resolveValue({ untouched, list: ['${five}', { x: '${t.x}' }], empty: {}, none: [] }, scopeWith());
     expect(resolved).toEqual({ value: { untouched, list: [5, { x: 1 }], empty: {}, none: [] } });
-    expect(((resolved as { value: Record<string, unknown> }).value)['untouched']).toBe(untouched);
+    expect((resolved as { value: Record<string, unknown> }).value['untouched']).toBe(untouched);
     expect((resolveValue(untouched, scopeWith()) as { value: unknown }).value).toBe(untouched);
   });
 

@@ -5,8 +5,17 @@ import { definitionOf, taskOf } from '../definitions.ts';
 
 describe('topologyOf', () => {
   it('says who waits for whom', () => {
-    const { dependents, dependencyCounts, roots } = topologyOf(definitionOf([taskOf('c', { after: ['a', 'b?'] }), taskOf('a'), taskOf('b', { after: ['a'] })]));
-    expect(dependents).toEqual([[], [{ task: 0, when: 'success' }, { task: 2, when: 'success' }], [{ task: 0, when: 'done' }]]);
+    const { dependents, dependencyCounts, roots } = topologyOf(
+      definitionOf([taskOf('c', { after: ['a', 'b?'] }), taskOf('a'), taskOf('b', { after: ['a'] })]),
+    );
+    expect(dependents).toEqual([
+      [],
+      [
+        { task: 0, when: 'success' },
+        { task: 2, when: 'success' },
+      ],
+      [{ task: 0, when: 'done' }],
+    ]);
     expect(dependencyCounts).toEqual([2, 0, 1]);
     expect(roots).toEqual([1]);
   });
@@ -18,7 +27,9 @@ describe('topologyOf', () => {
   });
 
   it('says what the output refers to', () => {
-    const definition = definitionOf([taskOf('a.b', { name: 'First' }), taskOf('b'), taskOf('a')], { output: { x: ['${a.b.c}', '${input.b}'], y: 'see ${First[0]}, $${b}' } });
+    const definition = definitionOf([taskOf('a.b', { name: 'First' }), taskOf('b'), taskOf('a')], {
+      output: { x: ['${a.b.c}', '${input.b}'], y: 'see ${First[0]}, $${b}' },
+    });
     expect([...topologyOf(definition).outputTasks]).toEqual([0]);
     expect(topologyOf(definitionOf([taskOf('a')])).outputTasks.size).toBe(0);
   });

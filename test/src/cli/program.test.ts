@@ -164,7 +164,7 @@ describe('run', () => {
   });
 
   it.each<[string, number, string, unknown]>([
-    ['fails', 1, 'MY_OWN', { method: 'core/fail', parameters: { times: 9, code: 'MY_OWN', retryable: false } }],
+    ['fails', 1, 'CONNECTION_REFUSED', { method: 'core/fail', parameters: { times: 9, code: 'CONNECTION_REFUSED', retryable: false } }],
     ['takes too long', 4, 'TASK_TIMEOUT', { method: 'core/sleep', parameters: { ms: 60_000 }, timeout: 0.05 }],
   ])('ends with the right exit code when a task %s', async (_, expected, code, task) => {
     const path = workflowFile('bad.json', { name: 'Bad', tasks: [{ id: 'a', ...(task as object) }] });

@@ -132,8 +132,9 @@ describe('the lines of a run', () => {
     expect(
       linesOf(
         event('workflow:started', { totalTasks: 2 }),
-        event('pool:scaled', { poolId: 'text/v1', from: 0, to: 1, reason: 'load' }),
+        event('pool:scaled', { poolId: 'text/v1', from: 0, to: 1, reason: 'started' }),
         started('a', 0, 2),
+        event('pool:scaled', { poolId: 'text/v1', from: 1, to: 3, reason: 'load' }),
         event('task:failed', { taskId: 'a', attempt: 2, error }),
         event('task:retry_scheduled', { taskId: 'a', delayMs: 1_500 }),
         event('circuit:opened', { circuit: 'text/v1', reason: 'failure_threshold', retryAt: 60_000 }),
@@ -143,8 +144,8 @@ describe('the lines of a run', () => {
       ),
     ).toEqual([
       'started, 2 tasks',
-      'pool text/v1 goes from 0 to 1 worker: load',
       'a started, attempt 2 (text/words)',
+      'pool text/v1 goes from 1 to 3 workers: load',
       'a failed in attempt 2: nobody listens (CONNECTION_REFUSED)',
       'a is tried again in 1.5 s',
       'circuit text/v1 opened: failure_threshold, tried again in 1 min 00 s',
@@ -209,6 +210,9 @@ describe('a reporter', () => {
     expect(terminal.stderr.seen()[1]).toBe('  ● a  text/words  0 ms');
     reporter.stop();
     expect(terminal.stderr.seen()).toEqual([]);
+    reporter.hear(started('c'));
+    reporter.note('the end');
+    expect(terminal.stderr.seen()).toEqual(['the end']);
     expect(terminal.stdout.text()).toBe('');
   });
 });

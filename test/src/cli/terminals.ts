@@ -18,7 +18,6 @@ export function fakeScreen(options: { readonly isTTY?: boolean; readonly columns
 /** Understands line ends, cursor up and erase to the end: what the live picture uses. */
 function carryOut(text: string): string[] {
   const lines: string[] = [''];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escapes are what is read.
   for (const [part, up] of text.matchAll(/\u001b\[(\d+)A|\u001b\[0J|\n|[^\u001b\n]+|\u001b\[\d+m/g)) {
     if (part === '\n') lines.push('');
     else if (up !== undefined) lines.length = Math.max(1, lines.length - Number(up));

@@ -1,5 +1,6 @@
 /** Runs attempts of a provider through a real executor. */
-import { type Attempt, type AttemptOutcome, createExecutor, type ExecutorOptions } from '../../../src/providers/executor.ts';
+import type { Attempt } from '../../../src/providers/attempt.ts';
+import { type AttemptOutcome, createExecutor, type ExecutorOptions } from '../../../src/providers/executor.ts';
 import type { AnyProvider } from '../../../src/providers/provider.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 

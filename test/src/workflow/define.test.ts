@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 import { scanTemplate } from '../../../machines/policies/references.ts';
 import { defineProvider } from '../../../src/providers/provider.ts';
-import { checkInput } from '../../../src/workflow/input.ts';
 import { defineWorkflow } from '../../../src/workflow/define.ts';
+import { checkInput } from '../../../src/workflow/input.ts';
 import type { RefTo } from '../../../src/workflow/ref-types.ts';
 import type { InputOf, OutputOf } from '../../../src/workflow/workflow.ts';
 import { faultsOf } from './faults-of.ts';
@@ -12,13 +12,20 @@ import { faultsOf } from './faults-of.ts';
 const text = defineProvider({
   protocol: 'text/v2',
   methods: {
-    'text/words': { params: z.object({ text: z.string(), limit: z.number().optional() }), run: async ({ text: words }) => ({ count: words.length, words: words.split(' ') }) },
+    'text/words': {
+      params: z.object({ text: z.string(), limit: z.number().optional() }),
+      run: async ({ text: words }) => ({ count: words.length, words: words.split(' ') }),
+    },
     'text/list': { run: () => ({ items: [{ url: 'a', size: 1 }] }) },
   },
 });
-const other = defineProvider({ protocol: 'other/v1', methods: { 'other/upper': { params: z.object({ of: z.string() }), run: ({ of }) => of.toUpperCase() } } });
+const other = defineProvider({
+  protocol: 'other/v1',
+  methods: { 'other/upper': { params: z.object({ of: z.string() }), run: ({ of }) => of.toUpperCase() } },
+});
 
-const taskOf = (workflow: { readonly definition: { readonly tasks: readonly { readonly id: string }[] } }, id: string) => workflow.definition.tasks.find((task) => task.id === id);
+const taskOf = (workflow: { readonly definition: { readonly tasks: readonly { readonly id: string }[] } }, id: string) =>
+  workflow.definition.tasks.find((task) => task.id === id);
 
 describe('a workflow in code', () => {
   test('the example of the contract is a definition, its function and its output', () => {
@@ -71,7 +78,10 @@ describe('a workflow in code', () => {
     expectTypeOf<OutputOf<typeof workflow>>().toEqualTypeOf<{ upper: string; sum: number; literal: string }>();
     expectTypeOf<InputOf<typeof workflow>>().toEqualTypeOf<{ text: string; when: string }>();
     expect(taskOf(workflow, 'words')).toMatchObject({ protocol: 'text/v2' });
-    expect(taskOf(workflow, 'upper')).toMatchObject({ params: { of: 'first: ${words.words[0]}' }, dependencies: [{ task: 'words', when: 'success' }] });
+    expect(taskOf(workflow, 'upper')).toMatchObject({
+      params: { of: 'first: ${words.words[0]}' },
+      dependencies: [{ task: 'words', when: 'success' }],
+    });
     expect(taskOf(workflow, 'sum')).toMatchObject({ params: { n: '${words.count}', deep: { list: ['${words.count}', 1] }, all: '${words}' } });
   });
 
@@ -130,8 +140,15 @@ describe('a workflow in code', () => {
         return { first: upper[0], sizes };
       },
     });
-    expect(taskOf(workflow, 'upper')).toMatchObject({ forEach: { items: '${list.items}' }, params: { of: '${item.url}' }, dependencies: [{ task: 'list', when: 'success' }] });
-    expect(taskOf(workflow, 'sizes')).toMatchObject({ forEach: { items: '${list.items}', concurrency: 2, tolerate: { ratio: 0.1 } }, params: { size: '${item.size}', index: '${index}' } });
+    expect(taskOf(workflow, 'upper')).toMatchObject({
+      forEach: { items: '${list.items}' },
+      params: { of: '${item.url}' },
+      dependencies: [{ task: 'list', when: 'success' }],
+    });
+    expect(taskOf(workflow, 'sizes')).toMatchObject({
+      forEach: { items: '${list.items}', concurrency: 2, tolerate: { ratio: 0.1 } },
+      params: { size: '${item.size}', index: '${index}' },
+    });
     expect(workflow.definition.output).toEqual({ first: '${upper[0]}', sizes: '${sizes}' });
   });
 
@@ -149,11 +166,23 @@ describe('a workflow in code', () => {
         task('c', { run: () => 3, dependsOn: [a, 'b'], retry: 2 });
       },
     });
-    expect(workflow.definition).toMatchObject({ description: 'all of them', version: '2', timeoutMs: 10_000, failurePolicy: 'continue_on_error', maxParallelTasks: 3 });
+    expect(workflow.definition).toMatchObject({
+      description: 'all of them',
+      version: '2',
+      timeoutMs: 10_000,
+      failurePolicy: 'continue_on_error',
+      maxParallelTasks: 3,
+    });
     expect(workflow.definition).not.toHaveProperty('output');
     expect(taskOf(workflow, 'a')).toMatchObject({ priority: 'urgent', timeoutMs: 500, name: 'First one', params: {} });
     expect(taskOf(workflow, 'b')).toMatchObject({ dependencies: [{ task: 'a', when: 'done' }], retry: { maxAttempts: 3 } });
-    expect(taskOf(workflow, 'c')).toMatchObject({ dependencies: [{ task: 'a', when: 'success' }, { task: 'b', when: 'success' }], retry: { maxAttempts: 2 } });
+    expect(taskOf(workflow, 'c')).toMatchObject({
+      dependencies: [
+        { task: 'a', when: 'success' },
+        { task: 'b', when: 'success' },
+      ],
+      retry: { maxAttempts: 2 },
+    });
   });
 
   test('a text that looks like a reference stays a text', () => {
@@ -192,25 +221,29 @@ describe('a workflow in code', () => {
         },
       }),
     );
-    expect(issues.map(({ path, rule }) => `${path} ${rule}`).sort()).toEqual([
-      'tasks.a.id duplicate_id',
-      'tasks.a.params.cyclic[0] circular',
-      'tasks.a.timeoutMs limit',
-      'tasks.b.dependsOn[0] unknown_dependency',
-      'tasks.c.params.on not_json',
-      'tasks.c.params.when not_json',
-      'tasks.cost.params dollar',
-      'tasks.d.retry.maxAttempts type',
-      'tasks.e required',
-      'tasks.e route',
-      'tasks["x.y"] forbidden_name',
-      'tasks.__proto__.id forbidden_name',
-    ].sort());
+    expect(issues.map(({ path, rule }) => `${path} ${rule}`).sort()).toEqual(
+      [
+        'tasks.a.id duplicate_id',
+        'tasks.a.params.cyclic[0] circular',
+        'tasks.a.timeoutMs limit',
+        'tasks.b.dependsOn[0] unknown_dependency',
+        'tasks.c.params.on not_json',
+        'tasks.c.params.when not_json',
+        'tasks.cost.params dollar',
+        'tasks.d.retry.maxAttempts type',
+        'tasks.e required',
+        'tasks.e route',
+        'tasks["x.y"] forbidden_name',
+        'tasks.__proto__.id forbidden_name',
+      ].sort(),
+    );
   });
 
   test('a reference is no number while the workflow is defined', () => {
     // @ts-expect-error nor does it compile
-    expect(() => defineWorkflow({ name: 'x', tasks: (task) => task('a', { run: () => 1 }) * 2 })).toThrow(/"\$\{a\}" refers to a value that is not there yet/);
+    expect(() => defineWorkflow({ name: 'x', tasks: (task) => task('a', { run: () => 1 }) * 2 })).toThrow(
+      /"\$\{a\}" refers to a value that is not there yet/,
+    );
   });
 
   test('the same definition has the same version hash, another one another', () => {
@@ -233,8 +266,14 @@ describe('the input of a run', () => {
   });
 
   test('every fault is told', async () => {
-    await expect(checkInput(workflow, { text: 1, n: 'x' })).rejects.toMatchObject({ code: 'INVALID_PARAMS', issues: [{ path: 'text' }, { path: 'n' }] });
-    await expect(checkInput(workflow, { n: 1, f: () => 1 })).rejects.toMatchObject({ code: 'INVALID_PARAMS', issues: [{ path: 'f', rule: 'not_json' }] });
+    await expect(checkInput(workflow, { text: 1, n: 'x' })).rejects.toMatchObject({
+      code: 'INVALID_PARAMS',
+      issues: [{ path: 'text' }, { path: 'n' }],
+    });
+    await expect(checkInput(workflow, { n: 1, f: () => 1 })).rejects.toMatchObject({
+      code: 'INVALID_PARAMS',
+      issues: [{ path: 'f', rule: 'not_json' }],
+    });
   });
 
   test('is no larger than it may be, and JSON even after the schema', async () => {

@@ -48,10 +48,10 @@ async function turns(count = 10): Promise<void> {
 describe('a receiver', () => {
   it('is told everything in order', async () => {
     const to = outlet();
-    const receiver = new Receiver({ outlet: to, limit: 10_000, caughtUp });
-    for (let n = 0; n < 1_000; n++) receiver.tell(n % 2 === 0 ? `${n}` : () => `${n}`);
-    await turns(20);
-    expect(to.sent).toEqual([...Array(1_000).keys()].map(String));
+    const receiver = new Receiver({ outlet: to, limit: 100_000, caughtUp });
+    for (let n = 0; n < 10_000; n++) receiver.tell(n % 2 === 0 ? `${n}` : () => `${n}`);
+    await turns(100);
+    expect(to.sent).toEqual([...Array(10_000).keys()].map(String));
   });
 
   it('holds back while the connection is full, and has no room beyond its limit', async () => {
