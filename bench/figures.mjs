@@ -18,12 +18,13 @@ export async function inTurns(subjects, rounds) {
   return results;
 }
 
-/** The time that an act takes, in microseconds. */
+/** The processor time that an act takes, in microseconds: unlike the clock's, it says little of what else runs on the machine. */
 export async function microsOf(act) {
   collectGarbage();
-  const start = process.hrtime.bigint();
+  const before = process.cpuUsage();
   await act();
-  return Number(process.hrtime.bigint() - start) / 1_000;
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 export function collectGarbage() {

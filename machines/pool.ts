@@ -47,7 +47,6 @@ export const poolMachine = setup({
     isMissed: ({ context, event }) => workers.isMissed(context, event),
     isLastWorker: ({ context, event }) => workers.isLastWorker(context, event),
     isDeserted: ({ context }) => context.workers.isEmpty(),
-    needsNobody: ({ context }) => context.min === 0,
     isShortOfWorkers: ({ context }) => sizing.isShortOfWorkers(context),
     hasIdleWorkers: ({ context }) => sizing.hasIdleWorkers(context),
     isAboveMinimum: ({ context }) => context.size > context.min,
@@ -160,7 +159,7 @@ export const poolMachine = setup({
     starting: {
       description: 'No provider can be called yet, so there are no workers; what is on offer is kept for them.',
       on: {
-        'provider:started': [{ guard: 'needsNobody', actions: ['wakeProvider', 'stateMetrics'] }, { actions: ['wakeProvider', 'stateStart'] }],
+        'provider:started': { actions: ['wakeProvider', 'stateStart'] },
         'pool:scaled_up': { target: 'steady', actions: ['resize', 'stateMetrics'] },
         'pool:metrics': [{ guard: 'isShortOfWorkers', target: 'steady', actions: 'stateGrowth' }, { target: 'steady' }],
         'task:available': { actions: 'keepOffer' },

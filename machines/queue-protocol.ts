@@ -18,6 +18,7 @@ export type QueueEvent = EventOf<
   | 'task:queued'
   | 'task:claimed'
   | 'task:cancelled'
+  | 'task:skipped'
   | 'task:set_priority'
   | 'method:available'
   | 'method:unavailable'

@@ -26,7 +26,6 @@ import {
 } from './queue-context.ts';
 import type { WaitingTask } from './queue-lanes.ts';
 import { corrections, isNextOnArrival, nextOffer, outcast, succession } from './queue-offers.ts';
-
 import { type QueueEvent, type QueueFact, type QueueInput, queueDefaults } from './queue-protocol.ts';
 
 export type { QueueContext } from './queue-context.ts';
@@ -37,7 +36,9 @@ export { type QueueEvent, type QueueFact, type QueueInput, queueDefaults } from 
 const roomAt = 0.9;
 const metricsTimer = 'queue/metrics';
 
-type Departure = { readonly depth: number; readonly time: number; readonly reason: 'claimed' | 'cancelled' | 'shed' };
+const departures = { 'task:claimed': 'claimed', 'task:cancelled': 'cancelled', 'task:skipped': 'skipped' } as const;
+
+type Departure = { readonly depth: number; readonly time: number; readonly reason: 'shed' | (typeof departures)[keyof typeof departures] };
 
 function dequeued(task: WaitingTask, { depth, time, reason }: Departure): DraftOf<'queue:task_dequeued'> {
   const { workflowId, taskId, method, protocol, priority, since } = task;
@@ -54,7 +55,7 @@ export const queueMachine = setup({
   },
   guards: {
     isWaiting: ({ context, event }) =>
-      (event.type === 'task:claimed' || event.type === 'task:cancelled') && waitingTask(context, event.data) !== undefined,
+      (event.type === 'task:claimed' || event.type === 'task:cancelled' || event.type === 'task:skipped') && waitingTask(context, event.data) !== undefined,
     isNew: ({ context, event }) => event.type === 'task:queued' && waitingTask(context, event.data) === undefined,
     isNext: ({ context, event }) => event.type === 'queue:task_enqueued' && isNextOnArrival(context, event.data, event.time),
     leavesNext: ({ context, event }) => event.type === 'queue:task_dequeued' && succession(context, event.data) === 'next',
@@ -78,9 +79,9 @@ export const queueMachine = setup({
       return { type: 'queue:task_enqueued', data: { ...event.data, depth: context.depth + 1 } };
     }),
     stateDequeued: enqueueActions(({ context, event, enqueue }) => {
-      assertEvent(event, ['task:claimed', 'task:cancelled']);
+      assertEvent(event, ['task:claimed', 'task:cancelled', 'task:skipped']);
       const task = waitingTask(context, event.data);
-      const reason = event.type === 'task:claimed' ? 'claimed' : 'cancelled';
+      const reason = departures[event.type];
       if (task !== undefined) enqueue.emit(dequeued(task, { depth: context.depth, time: event.time, reason }));
     }),
     stateClaimRefused: emit(({ event }) => {
@@ -170,6 +171,7 @@ export const queueMachine = setup({
         'task:queued': [{ guard: 'isNew', actions: 'stateEnqueued' }, {}],
         'task:claimed': [{ guard: 'isWaiting', actions: 'stateDequeued' }, { actions: 'stateClaimRefused' }],
         'task:cancelled': [{ guard: 'isWaiting', actions: 'stateDequeued' }, {}],
+        'task:skipped': [{ guard: 'isWaiting', actions: 'stateDequeued' }, {}],
         'task:set_priority': [{ guard: 'changesPriority', actions: 'statePriorityChanged' }, {}],
         'method:available': { actions: ['noteRoute', 'stateOffers'] },
         'method:unavailable': { actions: ['forgetRoute', 'stateOffers'] },

@@ -21,7 +21,7 @@ export const queueEvents = {
     from: 'queue',
     to: ['backpressure', 'metrics'],
     about: 'A task left the queue; `depth` no longer counts it.',
-    data: z.strictObject({ ...entry, waitMs: durationMs, reason: z.enum(['claimed', 'cancelled', 'shed']) }),
+    data: z.strictObject({ ...entry, waitMs: durationMs, reason: z.enum(['claimed', 'cancelled', 'skipped', 'shed']) }),
   }),
   'queue:full': transient({
     from: 'queue',

@@ -84,20 +84,20 @@ export const workflowEvents = {
   }),
   'workflow:completed': recorded({
     from: 'workflow',
-    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts'],
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue'],
     about: 'A workflow ended well.',
     data: z.strictObject({ ...ended, output: z.unknown().optional() }),
   }),
   'workflow:failed': recorded({
     from: 'workflow',
-    to: ['resolver', 'alerts', 'scheduler', 'metrics', 'engine'],
+    to: ['resolver', 'alerts', 'scheduler', 'metrics', 'engine', 'queue'],
     about: 'A workflow ended with a failure.',
     severity: 'error',
     data: z.strictObject({ ...ended, error: failureSchema, failedTaskIds: z.array(z.string()), output: z.unknown().optional() }),
   }),
   'workflow:cancelled': recorded({
     from: 'workflow',
-    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts'],
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue'],
     about: 'A workflow ended because somebody asked for it.',
     severity: 'warning',
     data: z.strictObject({ ...ended, reason, by }),

@@ -3,7 +3,9 @@
  *
  * The filter pipeline of the seed (severity, component, correlation, handlers) stands here; routing never goes through it.
  */
-import { filter, Observable } from 'rxjs';
+// By their own files, which are the same classes: all of rxjs is 223 files, a third of the time that importing this library took.
+import { Observable } from 'rxjs/internal/Observable';
+import { filter } from 'rxjs/internal/operators/filter';
 
 import { aliases, type EventType, type GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { severities, type Severity } from '../../machines/events/envelope.ts';

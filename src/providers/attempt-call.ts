@@ -1,7 +1,9 @@
 /** What a handler is given beside its parameters: made anew for each attempt. */
 import { createHash } from 'node:crypto';
 
+import { isRecord } from '../../machines/policies/json.ts';
 import type { Clock } from '../system/clock.ts';
+import { describeValue, toDetails } from '../thrown.ts';
 import type { Attempt } from './attempt.ts';
 import type { AttemptCall } from './provider.ts';
 
@@ -27,12 +29,25 @@ export function callOf({ workflowId, taskId, attempt, leaseId, idempotencyKey }:
     idempotencyKey,
     workflowId,
     taskId,
-    log: (message, details) => around.log?.({ ...ref, message, ...(details === undefined ? {} : { details }) }),
-    progress: (fraction, message) =>
-      around.progress?.({ ...ref, fraction: Math.min(1, Math.max(0, fraction)), ...(message === undefined ? {} : { message }) }),
+    log: (message, details) => around.log?.({ ...ref, message: textOf(message), ...(details === undefined ? {} : { details: fieldsOf(details) }) }),
+    progress: (fraction, message) => {
+      // What is no number says nothing of how far it is.
+      if (typeof fraction !== 'number' || Number.isNaN(fraction)) return;
+      around.progress?.({ ...ref, fraction: Math.min(1, Math.max(0, fraction)), ...(message === undefined ? {} : { message: textOf(message) }) });
+    },
     random: seededSequence(`${around.seed ?? ''}\n${idempotencyKey}`),
     sleep: (ms) => sleep(around.clock, ms, signal),
   };
+}
+
+function textOf(message: unknown): string {
+  return typeof message === 'string' ? message : describeValue(message);
+}
+
+/** A plain copy: reading it later throws nothing, whatever the handler gave. */
+function fieldsOf(details: unknown): Readonly<Record<string, unknown>> {
+  const plain = toDetails(details);
+  return isRecord(plain) ? plain : { details: plain };
 }
 
 /** Numbers in [0, 1): the same ones for the same seed. A hash of a counter needs no state beyond it and has no weak seeds. */

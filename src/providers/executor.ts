@@ -58,7 +58,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
   const settle = async (attempt: Attempt, controller: AbortController): Promise<unknown> => {
     const method = methodOf(providers, attempt);
     const params = await acceptParams(attempt, method);
-    const call = callOf(attempt, controller.signal, options);
+    // Once it has ended, nobody asks any more how far it is.
+    const progress: AttemptProgress = (note) => void (live.get(attempt.leaseId)?.controller === controller && options.progress?.(note));
+    const call = callOf(attempt, controller.signal, { ...options, progress });
     return acceptResult(attempt, method, await invoke(method, params, call));
   };
 

@@ -5,7 +5,7 @@
  * in the scope's outbox and is handed to whoever sent the event. Should a transition throw, the snapshot is still the
  * last sound one, and the actor is as alive as before.
  */
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 
 import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
@@ -64,12 +64,44 @@ function startingSnapshot(machine: AnyStateMachine, input: unknown): AnyMachineS
   return snapshot;
 }
 
+/**
+ * What is known of a state: for each type that was sent to it, whether nothing at all comes of it. Half of what is delivered
+ * is listed only to be ignored, and XState takes as long to find that out as it takes for a transition.
+ */
+type Indifference = Map<string, boolean>;
+
+const indifferences = new WeakMap<AnyStateNode, Indifference>();
+
+function indifferenceOf(leaves: readonly AnyStateNode[]): Indifference {
+  const [leaf] = leaves;
+  // States of a machine with regions are known to its actor alone: there is one such actor of a kind, and it seldom moves.
+  if (leaf === undefined || leaves.length > 1) return new Map();
+  const known = indifferences.get(leaf);
+  if (known !== undefined) return known;
+  const fresh: Indifference = new Map();
+  indifferences.set(leaf, fresh);
+  return fresh;
+}
+
+/** Whether a state lists a type only to ignore it, or does not know it. What depends on a guard counts as something. */
+function isIndifferent(leaf: AnyStateNode, type: string): boolean {
+  for (let node: AnyStateNode | undefined = leaf; node !== undefined; node = node.parent) {
+    if (node.always !== undefined) return false;
+    const [first] = node.transitions.get(type) ?? node.transitions.get('*') ?? [];
+    if (first !== undefined) return first.guard === undefined && first.target === undefined && first.actions.length === 0;
+  }
+  return true;
+}
+
+const leavesOf = ({ _nodes }: AnyMachineSnapshot): readonly AnyStateNode[] => _nodes.filter(({ type }) => type === 'atomic' || type === 'final');
+
 class StatechartActor implements Actor {
   readonly component: Component;
   readonly key: string;
   readonly address: string;
   private readonly machine: AnyStateMachine;
   private snapshot: AnyMachineSnapshot;
+  private indifference: Indifference;
 
   constructor(component: Component, key: string, machine: AnyStateMachine, snapshot: AnyMachineSnapshot) {
     this.component = component;
@@ -77,14 +109,25 @@ class StatechartActor implements Actor {
     this.address = addressOf(component, key);
     this.machine = machine;
     this.snapshot = snapshot;
+    this.indifference = indifferenceOf(leavesOf(snapshot));
   }
 
   send(event: GleitzeitEvent): readonly GleitzeitDraft[] {
+    if (this.ignores(event.type)) return nothing;
     outbox = [];
     const next: AnyMachineSnapshot = this.machine.transition(this.snapshot, event, scope);
     if (next.status === 'error') throw next.error;
+    if (next._nodes !== this.snapshot._nodes) this.indifference = indifferenceOf(leavesOf(next));
     this.snapshot = next;
     return outbox.length === 0 ? nothing : outbox;
+  }
+
+  private ignores(type: string): boolean {
+    const known = this.indifference.get(type);
+    if (known !== undefined) return known;
+    const found = leavesOf(this.snapshot).every((leaf) => isIndifferent(leaf, type));
+    this.indifference.set(type, found);
+    return found;
   }
 
   getSnapshot(): AnyMachineSnapshot {

@@ -46,6 +46,15 @@ export class Core {
     const { defer, onEffectError, onCommitError } = options;
     this.loop = new TurnLoop({ router: this.router, registry: this.registry, journal, clock, defer, onEffectError, onCommitError });
     superviseActors(this);
+    this.attachWhileCounting();
+  }
+
+  /** The collector hears commands at any time, and what it counts only while it counts. */
+  private attachWhileCounting(): void {
+    const { detached } = this.router;
+    detached.add('metrics');
+    this.on('metrics:started', () => void detached.delete('metrics'));
+    this.on('metrics:suspended', () => void detached.add('metrics'));
   }
 
   /** Puts an event into the inbox. */

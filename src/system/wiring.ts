@@ -145,8 +145,9 @@ const worker: Wiring = {
       return [{ key: replacementId, input: { workerId: replacementId, poolId, slots, ...config.worker } }];
     },
   },
-  // A worker may be gone before the last of its attempts is settled; the task judges those reports.
-  absentIsFine: ['attempt:succeeded', 'attempt:failed', 'task:timeout', 'task:lease_expired', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
+  // A worker may be gone before the last of its attempts is settled; the task judges those reports. Its host may give a sign of
+  // life for it in the moment in which it leaves.
+  absentIsFine: ['worker:heartbeat', 'attempt:succeeded', 'attempt:failed', 'task:timeout', 'task:lease_expired', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
 };
 
 const pool: Wiring = {
@@ -237,6 +238,9 @@ const retry: Wiring = {
   absentIsFine: ['task:completed', 'task:cancelled'],
 };
 
+/** What counts as a full queue is the queue's own figure. */
+const capacityOf = ({ capacity }: MachineConfig['queue']) => (capacity === undefined ? undefined : { capacity });
+
 const backpressure: Wiring = {
   machine: backpressureMonitorMachine,
   recipients: (event) => {
@@ -260,7 +264,7 @@ const backpressure: Wiring = {
     }
   },
   births: {
-    'engine:started': (_, config) => [{ key: 'system', input: { scope: 'system', ...config.backpressure } }],
+    'engine:started': (_, { queue, backpressure: options }) => [{ key: 'system', input: { scope: 'system', ...capacityOf(queue), ...options } }],
     'pool:metrics': (event, config) => one(fieldsOf(event)['poolId']).map((scope) => ({ key: scope, input: { scope, ...config.backpressure } })),
   },
   // A pool is watched from its first figures on; the system from the start of the engine.

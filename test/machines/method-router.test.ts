@@ -149,10 +149,17 @@ describe('methodRouterMachine', () => {
   it('keeps what it knows of the circuit when a provider is registered again, and forgets one that lost the method', () => {
     const method = serving('llm');
     method.hear('circuit:opened', opened('llm', 4, 100));
-    expect(method.hear('provider:registered', registered('llm'))).toEqual([unavailable('no_provider')]);
-    expect(method.hear('provider:started', startedFact('llm'))).toEqual([unavailable('circuit_open', 100)]);
+    expect(method.hear('provider:registered', registered('llm'))).toEqual([]);
     expect(method.hear('circuit:closed', closed(4))).toEqual([available('llm', 'llm', 4)]);
     expect(method.hear('provider:registered', registered('llm', { methods: [] }))).toEqual([unavailable('no_provider')]);
+  });
+
+  it('goes on when its provider is registered once more, and waits for the start of one that had stopped', () => {
+    const method = serving('llm');
+    expect(method.hear('provider:registered', registered('llm'))).toEqual([]);
+    method.hear('provider:stopped', stopped('llm'));
+    expect(method.hear('provider:registered', registered('llm'))).toEqual([unavailable('no_provider')]);
+    expect(method.hear('provider:started', startedFact('llm'))).toEqual([available('llm', 'llm', 0)]);
   });
 
   it('replays to the same state from its facts alone', () => {

@@ -177,6 +177,14 @@ describe('leaving the queue', () => {
     expect(queue.context().offers.size).toBe(0);
   });
 
+  it('takes a task out that its failing workflow skips', () => {
+    const queue = startQueue();
+    queue.hear('task:queued', task('a'));
+    const skipped = { workflowId: 'w', taskId: 'a', protocol, because: 'b', policy: 'fail_fast' } as const;
+    expect(queue.hear('task:skipped', skipped)).toMatchObject([{ type: 'queue:task_dequeued', data: { reason: 'skipped' } }, { type: 'queue:empty' }]);
+    expect(queue.hear('task:skipped', skipped)).toEqual([]);
+  });
+
   it('queues a task once, however often it is said to be queued', () => {
     const queue = startQueue();
     queue.hear('task:queued', task('a'));
@@ -514,6 +522,7 @@ describe('the queue as a whole', () => {
         eventOf('task:queued', a),
         eventOf('task:claimed', claim(a)),
         eventOf('task:cancelled', cancelled(a)),
+        eventOf('task:skipped', { workflowId: 'w', taskId: 'a', protocol, because: 'b', policy: 'fail_fast' }),
         eventOf('task:set_priority', { workflowId: 'w', taskId: 'a', priority: 'high' }),
         eventOf('method:available', served({ circuit: 'text', epoch: 1 })),
         eventOf('method:unavailable', { protocol, method: 'text/words', reason: 'unhealthy' }),

@@ -29,7 +29,7 @@ export interface RunOptions {
 /** How long running attempts may go on after Ctrl-C, in milliseconds; what is cut off is tried again where there is a journal to know it from. */
 const drainMs = 5_000;
 
-/** The two ways in which a run ends before its result is there. */
+/** What comes of the race between the result and Ctrl-C when Ctrl-C is first. */
 const stopped = Symbol('stopped');
 
 /** Runs a workflow file. */

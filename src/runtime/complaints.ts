@@ -1,0 +1,76 @@
+/** Collects what is wrong with what a caller gave, and tells all of it at once: what it is about, the rule, the value got. */
+import { type ErrorCode, failure } from '../../machines/failures.ts';
+import { GleitzeitError, type Issue } from '../errors.ts';
+import { describeValue } from '../thrown.ts';
+import { pathText } from '../workflow/faults.ts';
+import { suggestion } from '../workflow/nearest.ts';
+
+/** What a schema said of a value: the part of zod's answer that is looked at. */
+interface Checked {
+  readonly success: boolean;
+  readonly error?: { readonly issues: readonly SchemaIssue[] } | undefined;
+}
+interface SchemaIssue {
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[] | undefined;
+}
+
+interface About {
+  /** The value that was checked. */
+  readonly of: unknown;
+  /** What it is called; empty for the whole. */
+  readonly at: string;
+  /** The keys that it may have, to name the one that was probably meant. */
+  readonly known?: readonly string[];
+}
+
+export class Complaints {
+  private readonly issues: Issue[] = [];
+
+  get none(): boolean {
+    return this.issues.length === 0;
+  }
+
+  /** `rule` is read after "must be". */
+  add(path: string, rule: string, got: unknown): void {
+    this.tell(path, 'value', `${path === '' ? 'it' : path} must be ${rule}, got ${describeValue(got)}`);
+  }
+
+  /** Adds what a schema found. */
+  addAll({ error }: Checked, { of, at, known = [] }: About): void {
+    for (const { code, path, message, keys } of error?.issues ?? []) {
+      const steps = path.map((step) => (typeof step === 'number' ? step : String(step)));
+      const inside = pathText(steps);
+      const place = at === '' || inside === '' || inside.startsWith('[') ? `${at}${inside}` : `${at}.${inside}`;
+      if (code === 'unrecognized_keys') for (const key of keys ?? []) this.unknown(place === '' ? key : `${place}.${key}`, suggestion(key, known));
+      // A sentence of its own says all there is to say.
+      else if (/^[A-Z]/.test(message)) this.tell(place, 'value', `${place}: ${message}, got ${describeValue(valueAt(of, steps))}`);
+      else this.add(place, message, valueAt(of, steps));
+    }
+  }
+
+  /** One error of all; nothing where there is nothing to say. */
+  error(subject: string, code: ErrorCode): GleitzeitError | undefined {
+    if (this.none) return undefined;
+    const said = this.issues.map(({ message }) => message);
+    const message = said.length === 1 ? `${subject}: ${said[0]}` : [`${subject} was given ${said.length} values that are not right:`, ...said].join('\n  ');
+    return new GleitzeitError(failure(code, message, { details: { issues: this.issues } }), { issues: this.issues });
+  }
+
+  private unknown(path: string, hint: string): void {
+    this.tell(path, 'unknown_key', `${path} is not a known option.${hint}`);
+  }
+
+  private tell(path: string, rule: string, message: string): void {
+    this.issues.push({ path, rule, message });
+  }
+}
+
+function valueAt(value: unknown, path: readonly (string | number)[]): unknown {
+  let found = value;
+  // A schema complains only about what it could walk to.
+  for (const step of path) found = (found as Readonly<Record<string | number, unknown>> | undefined)?.[step];
+  return found;
+}
