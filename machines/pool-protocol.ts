@@ -52,7 +52,6 @@ export type PoolEvent =
       | 'backpressure:normal'
       | 'backpressure:high'
       | 'backpressure:critical'
-      | 'engine:started'
       | 'system:shutdown'
       | 'schedule:elapsed'
       | 'pool:scaled_up'

@@ -30,8 +30,11 @@ export function isLastWorker({ workers }: PoolContext, { data }: PoolEvent): boo
 
 export function withoutWorker(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
   if (event.type !== 'worker:stopped' && event.type !== 'worker:failed') return {};
+  const { workerId } = event.data;
   const lost = event.type === 'worker:failed' ? event.data.tasks.length : 0;
-  return { ...withWorker(context, event.data.workerId, null), failed: context.failed + lost };
+  // A worker that leaves gives its last slot back by leaving.
+  const ended = event.type === 'worker:stopped' ? (context.workers.get(workerId)?.running ?? 0) : 0;
+  return { ...withWorker(context, workerId, null), completed: context.completed + ended, failed: context.failed + lost };
 }
 
 function withNewWorkers(context: PoolContext, workerIds: readonly string[], slots: number): Partial<PoolContext> {

@@ -44,6 +44,7 @@ export type TaskEvent = EventOf<
   | 'attempt:failed'
   | 'worker:failed'
   | 'workflow:failing'
+  | 'engine:started'
   | 'workflow:cancelling'
   | 'queue:task_shed'
   | 'queue:priority_changed'
@@ -176,6 +177,7 @@ export const taskMachine = setup({
     'task:skipped': {},
     'queue:priority_changed': { actions: 'setPriority' },
     'task:ready': {},
+    'engine:started': {},
     'task:queued': {},
     'task:claimed': {},
     'task:started': {},
@@ -211,6 +213,7 @@ export const taskMachine = setup({
               { guard: 'hasElements', actions: 'stateExpanded' },
               { actions: 'stateQueued' },
             ],
+            'engine:started': { actions: 'stateQueued' },
             'task:queued': { target: 'queued' },
           },
         },
@@ -231,6 +234,7 @@ export const taskMachine = setup({
         'task:timeout': { guard: 'isOfCurrentAttempt', actions: 'stateTimedOut' },
         'task:lease_expired': { guard: 'isOfCurrentAttempt', actions: 'stateLost' },
         'worker:failed': { guard: 'hasLostWorker', actions: 'stateLost' },
+        'engine:started': { actions: 'stateLost' },
         'task:completed': { target: 'completed' },
         'task:failed': { target: 'failing', actions: 'noteFailure' },
       },

@@ -27,8 +27,8 @@ export interface WorkerContext extends WorkerInput {
   readonly leases: PersistentMap<string, DataOf<'task:claimed'>>;
   /** When it was last heard of, in epoch milliseconds. */
   readonly heardAt: number;
-  /** Why it leaves; empty while it stays. */
-  readonly leaving: string;
+  /** Why it leaves; null while it stays. */
+  readonly leaving: string | null;
 }
 
 export type WorkerEvent = EventOf<
@@ -126,17 +126,20 @@ export const workerMachine = setup({
       assertEvent(event, 'worker:assign');
       return { type: 'worker:refused', data: { ...event.data, poolId: context.poolId } };
     }),
-    stateReleased: emit(({ context }) => ({
-      type: context.leases.isEmpty() ? 'worker:idle' : 'worker:busy',
-      data: { ...selfOf(context), running: context.leases.size, slots: context.slots, change: 'released' },
-    })),
+    // One that leaves is never idle: it would be given another task in the moment in which it goes.
+    stateReleased: emit(({ context }) => {
+      const { leases, leaving: reason, slots } = context;
+      if (leases.isEmpty() && reason !== null) return { type: 'worker:stopped', data: { ...selfOf(context), reason } };
+      const type = leases.isEmpty() ? 'worker:idle' : 'worker:busy';
+      return { type, data: { ...selfOf(context), running: leases.size, slots, change: 'released' } };
+    }),
     stateDraining: emit(({ context, event }) => ({
       type: 'worker:draining',
-      data: { ...selfOf(context), running: context.leases.size, reason: 'reason' in event.data ? event.data.reason : context.leaving },
+      data: { ...selfOf(context), running: context.leases.size, reason: 'reason' in event.data ? event.data.reason : '' },
     })),
     stateStopped: emit(({ context, event }) => ({
       type: 'worker:stopped',
-      data: { ...selfOf(context), reason: 'reason' in event.data ? event.data.reason : context.leaving },
+      data: { ...selfOf(context), reason: 'reason' in event.data ? event.data.reason : '' },
     })),
     stateFailed: emit(({ context }) => ({
       type: 'worker:failed',
@@ -163,7 +166,7 @@ export const workerMachine = setup({
 }).createMachine({
   id: 'worker',
   description: 'One worker of a pool, with so many slots to run attempts in.',
-  context: ({ input }) => ({ ...input, leases: PersistentMap(), heardAt: 0, leaving: '' }),
+  context: ({ input }) => ({ ...input, leases: PersistentMap(), heardAt: 0, leaving: null }),
   initial: 'starting',
   on: {
     'worker:assign': { actions: 'stateRefused' },
@@ -240,7 +243,6 @@ export const workerMachine = setup({
     draining: {
       description: 'It takes nothing more; it leaves when what it runs is over.',
       on: {
-        'worker:idle': { actions: 'stateStopped' },
         'worker:heartbeat_missed': { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
       },
     },

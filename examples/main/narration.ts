@@ -25,7 +25,7 @@ export function narrate(system: GleitzeitSystem, print: (line: string) => void):
     print(`${((time - startedAt) / 1_000).toFixed(2).padStart(6)} s  ${what}`);
   };
 
-  system.on('workflow:started', ({ time, data }) => tell(time, `workflow  started, ${data.totalTasks} tasks`));
+  system.on('workflow:submitted', ({ time, data }) => tell(time, `workflow  '${data.name}' begins: ${data.definition.tasks.length} tasks`));
   system.on('task:expanded', ({ time, data }) => tell(time, `task      ${data.taskId} runs once for each of ${data.elements} texts`));
   system.on('task:completed', ({ time, data }) => {
     if (data.element === undefined) tell(time, `task      ${data.taskId} completed`);

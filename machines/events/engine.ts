@@ -17,7 +17,7 @@ const stats = z.strictObject({
 export const engineEvents = {
   'engine:started': recorded({
     from: 'engine',
-    to: ['health', 'metrics', 'scheduler', 'cleaner', 'pool'],
+    to: ['task', 'resolver', 'health', 'metrics', 'scheduler', 'cleaner', 'backpressure'],
     about: 'Workflows are admitted and dispatched from here on.',
     data: z.strictObject({ mode, stats }),
   }),

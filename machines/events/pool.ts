@@ -11,7 +11,7 @@ const scaling = { poolId, from: size, to: size, reason };
 
 export const poolEvents = {
   'pool:scale_requested': command({
-    from: ['backpressure', 'health', 'api'],
+    from: ['backpressure', 'api'],
     to: ['pool'],
     about: 'Asks a pool to grow or to shrink as far as its own arithmetic, limits and cooldown allow.',
     severity: 'info',
@@ -136,7 +136,7 @@ export const workerEvents = {
   }),
   'worker:started': transient({
     from: 'worker',
-    to: ['pool', 'scheduler'],
+    to: ['pool', 'scheduler', 'executor'],
     about: 'A worker takes tasks from here on.',
     severity: 'info',
     data: z.strictObject({ workerId, poolId, slots: z.int().min(1), heartbeatMs: z.number().positive(), remote: z.boolean() }),
@@ -150,7 +150,7 @@ export const workerEvents = {
   }),
   'worker:stopped': transient({
     from: 'worker',
-    to: ['pool', 'scheduler'],
+    to: ['pool', 'scheduler', 'executor'],
     about: 'A worker has left.',
     severity: 'info',
     data: z.strictObject({ workerId, poolId, reason }),
@@ -164,13 +164,13 @@ export const workerEvents = {
   }),
   'worker:failed': transient({
     from: 'worker',
-    to: ['pool', 'task', 'health', 'scheduler', 'alerts'],
+    to: ['pool', 'task', 'health', 'scheduler', 'alerts', 'executor'],
     about: 'A worker is lost, and with it the attempts that it ran.',
     severity: 'error',
     data: z.strictObject({ workerId, poolId, reason, tasks: z.array(z.strictObject({ ...taskRef, leaseId: z.string() })) }),
   }),
   'worker:heartbeat': transient({
-    from: ['worker', 'executor'],
+    from: 'worker',
     to: ['worker', 'backpressure', 'health', 'scheduler'],
     about: 'A worker is alive, and with it the leases that it holds.',
     data: z.strictObject({
@@ -191,7 +191,7 @@ export const workerEvents = {
     data: z.strictObject({ workerId, poolId }),
   }),
   'worker:drain': command({
-    from: ['api', 'executor'],
+    from: 'api',
     to: ['worker'],
     about: 'Asks a worker to finish what it runs and to leave.',
     data: z.strictObject({ workerId, reason }),

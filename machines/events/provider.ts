@@ -49,7 +49,7 @@ export const providerEvents = {
   }),
   'provider:unregistered': transient({
     from: 'registry',
-    to: ['provider', 'methods', 'pool', 'health', 'executor', 'hub'],
+    to: ['provider', 'methods', 'pool', 'health', 'hub'],
     about: 'A provider takes no part any more.',
     severity: 'info',
     data: z.strictObject({ providerId, protocol, methods, reason }),

@@ -15,7 +15,7 @@ export type DueType = (typeof dueTypes)[number];
 
 export const scheduleEvents = {
   'schedule:request': command({
-    from: ['engine', 'pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'worker'],
+    from: ['pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue'],
     to: ['scheduler'],
     about: 'Asks for an event at a time; a request with the same id replaces the one before.',
     data: z.strictObject({
@@ -27,7 +27,7 @@ export const scheduleEvents = {
     }),
   }),
   'schedule:cancel': command({
-    from: ['engine', 'pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'worker'],
+    from: ['provider', 'backpressure', 'health', 'metrics', 'alerts', 'queue'],
     to: ['scheduler'],
     about: 'Takes a request back; one that is not there is no fault.',
     data: z.strictObject({ scheduleId }),
@@ -52,7 +52,7 @@ export const scheduleEvents = {
   }),
   'schedule:elapsed': transient({
     from: 'scheduler',
-    to: ['pool', 'provider', 'backpressure', 'alerts', 'queue', 'methods', 'worker'],
+    to: ['pool', 'provider', 'backpressure', 'alerts', 'queue'],
     about: 'A time that a component asked for, for itself, has come.',
     data: z.strictObject({
       component: z.enum(components),

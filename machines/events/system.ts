@@ -45,7 +45,8 @@ export const systemEvents = {
       workflowId: z.string().optional(),
     }),
   }),
-  'system:actor_failed': transient({
+  // Recorded, since a workflow counts by it a task that nobody can bring to an end.
+  'system:actor_failed': recorded({
     from: 'system',
     to: ['alerts', 'workflow'],
     about: 'An actor threw; `action` says what becomes of it.',

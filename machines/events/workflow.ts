@@ -34,7 +34,7 @@ export const workflowEvents = {
   }),
   'workflow:submitted': recorded({
     from: 'engine',
-    to: ['workflow', 'resolver'],
+    to: ['workflow', 'resolver', 'api'],
     about: 'A workflow was admitted; from here on it is durable.',
     data: z.strictObject({
       workflowId,

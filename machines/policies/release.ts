@@ -48,6 +48,26 @@ function readyTask(progress: Progress, index: number): DraftOf<'task:ready'> {
   return { type: 'task:ready', data: { ...base, ...parametersOf(task, scopeWithin(progress)) } };
 }
 
+/**
+ * What `task:ready` says of a task, or of an element, that was released before; nothing for one that is not of this workflow.
+ */
+export function readyOf(progress: Progress, taskId: string): DraftOf<'task:ready'> | undefined {
+  const { byId } = topologyOf(progress.definition);
+  const index = byId.get(taskId);
+  if (index !== undefined) return readyTask(progress, index);
+  const bracket = taskId.lastIndexOf('[');
+  const of = byId.get(taskId.slice(0, bracket));
+  const expansion = of === undefined ? undefined : progress.expansions.get(of);
+  return of === undefined || expansion === undefined ? undefined : readyElement(progress, { index: of, expansion, at: Number.parseInt(taskId.slice(bracket + 1), 10) });
+}
+
+function readyElement(progress: Progress, of: { readonly index: number; readonly expansion: Expansion; readonly at: number }): DraftOf<'task:ready'> {
+  const { index, expansion, at } = of;
+  const task = taskAt(progress.definition, index);
+  const parameters = parametersOf(task, scopeWithin(progress, { item: expansion.items[at], index: at }));
+  return { type: 'task:ready', data: { ...identity(progress, task), taskId: elementId(task.id, at), element: { of: task.id, index: at }, ...parameters } };
+}
+
 function readyElements(
   progress: Progress,
   of: { readonly index: number; readonly expansion: Expansion; readonly room: number },
@@ -58,9 +78,7 @@ function readyElements(
   const drafts: DraftOf<'task:ready'>[] = [];
   for (let at = expansion.next; at < expansion.items.length && drafts.length < wanted; at++) {
     if (expansion.running.has(at) || expansion.results.has(at) || expansion.failures.has(at)) continue;
-    const parameters = parametersOf(task, scopeWithin(progress, { item: expansion.items[at], index: at }));
-    const element = { of: task.id, index: at };
-    drafts.push({ type: 'task:ready', data: { ...identity(progress, task), taskId: elementId(task.id, at), element, ...parameters } });
+    drafts.push(readyElement(progress, { index, expansion, at }));
   }
   return drafts;
 }

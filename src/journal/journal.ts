@@ -46,6 +46,8 @@ export interface Journal {
   find(workflowId: string): Promise<WorkflowHead | undefined>;
   /** Every workflow, in the order of submission. */
   list(): Promise<readonly WorkflowHead[]>;
+  /** The workflows that have not ended, in the order of submission; their number alone decides what it costs. */
+  unfinished(): Promise<readonly WorkflowHead[]>;
   /** Removes finished workflows. @returns how many */
   sweep(retention: Retention): Promise<number>;
   close(): Promise<void>;

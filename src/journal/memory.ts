@@ -32,6 +32,7 @@ class MemoryJournal implements Journal {
   private readonly workflows = new Map<string, Kept>();
   /** Finished workflows, the one that ended first in front: a Map keeps the order in which they came. */
   private readonly finished = new Map<string, Kept>();
+  private readonly running = new Map<string, Kept>();
   private finishedFacts = 0;
   /** Facts that belong to no workflow. */
   private others: GleitzeitEvent[] = [];
@@ -67,6 +68,10 @@ class MemoryJournal implements Journal {
     return Promise.resolve([...this.workflows.values()].map(({ head }) => head));
   }
 
+  unfinished(): Promise<readonly WorkflowHead[]> {
+    return Promise.resolve([...this.running.values()].map(({ head }) => head));
+  }
+
   sweep({ olderThan, keep }: Retention): Promise<number> {
     let removed = 0;
     for (const [workflowId, { head }] of this.finished) {
@@ -92,10 +97,14 @@ class MemoryJournal implements Journal {
       return;
     }
     const kept = known ?? { head, facts: [] };
-    if (known === undefined) this.workflows.set(workflowId, kept);
+    if (known === undefined) {
+      this.workflows.set(workflowId, kept);
+      this.running.set(workflowId, kept);
+    }
     kept.facts.push(fact);
     if (this.finished.has(workflowId)) this.finishedFacts++;
     else if (head.endedAt !== undefined) {
+      this.running.delete(workflowId);
       this.finished.set(workflowId, kept);
       this.finishedFacts += kept.facts.length;
     }

@@ -2,20 +2,32 @@
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { WorkflowHead } from './journal.ts';
 
-/** The head after a fact; nothing where the fact is not about a known workflow. */
-export function headAfter(head: WorkflowHead | undefined, fact: GleitzeitEvent): WorkflowHead | undefined {
+/** What one fact does to the head of its workflow: makes it, or says how it ended. */
+export type HeadChange =
+  | { readonly made: WorkflowHead }
+  | { readonly workflowId: string; readonly status: Exclude<WorkflowHead['status'], 'running'>; readonly endedAt: number };
+
+export function headChangeOf(fact: GleitzeitEvent): HeadChange | undefined {
   switch (fact.type) {
     case 'workflow:submitted': {
       const { workflowId, name, versionHash } = fact.data;
-      return { workflowId, name, versionHash, status: 'running', submittedAt: fact.time };
+      return { made: { workflowId, name, versionHash, status: 'running', submittedAt: fact.time } };
     }
     case 'workflow:completed':
-      return head && { ...head, status: 'completed', endedAt: fact.time };
+      return { workflowId: fact.data.workflowId, status: 'completed', endedAt: fact.time };
     case 'workflow:failed':
-      return head && { ...head, status: 'failed', endedAt: fact.time };
+      return { workflowId: fact.data.workflowId, status: 'failed', endedAt: fact.time };
     case 'workflow:cancelled':
-      return head && { ...head, status: 'cancelled', endedAt: fact.time };
+      return { workflowId: fact.data.workflowId, status: 'cancelled', endedAt: fact.time };
     default:
-      return head;
+      return undefined;
   }
+}
+
+/** The head after a fact; nothing where the fact is not about a known workflow. */
+export function headAfter(head: WorkflowHead | undefined, fact: GleitzeitEvent): WorkflowHead | undefined {
+  const change = headChangeOf(fact);
+  if (change === undefined) return head;
+  if ('made' in change) return change.made;
+  return head && { ...head, status: change.status, endedAt: change.endedAt };
 }

@@ -1,7 +1,7 @@
 /** The seed's helpers over lists of events. */
 import type { DataOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Severity } from '../../machines/events/envelope.ts';
-import { matcherOf } from './stream.ts';
+import { matcherOf } from './event-filter.ts';
 
 /** Events that belong to a workflow or request. */
 export function eventsByCorrelationId(events: readonly GleitzeitEvent[], correlationId: string): GleitzeitEvent[] {

@@ -6,6 +6,7 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 
 import { errorOf } from '../errors.ts';
 import { isAllowedPrivately, type PrivateNetworks, publicLookup, refusePrivateHost } from './network-guard.ts';
+import { nameOf } from './url-name.ts';
 
 export interface Exchange {
   readonly method: string;
@@ -43,11 +44,6 @@ export async function exchangeHttp(exchange: Exchange): Promise<HttpResponse> {
     }
     current = redirected(current, response.statusCode ?? 0, location);
   }
-}
-
-/** A URL as messages name it: without what may be secret in it. */
-export function nameOf({ protocol, host, pathname }: URL): string {
-  return `${protocol}//${host}${pathname}`;
 }
 
 function isRedirect({ statusCode = 0 }: IncomingMessage): boolean {

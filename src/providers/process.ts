@@ -6,7 +6,7 @@
 import { z } from 'zod';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
-import { type ChildOutcome, runChild } from './child-process.ts';
+import type { ChildOutcome } from './child-process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 
@@ -46,6 +46,7 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
         run: async (params, call) => {
           const { command, args, cwd, stdin } = params;
           const env = { ...params.env, ...attemptEnv(call) };
+          const { runChild } = await import('./child-process.ts');
           const outcome = await runChild(command, { args, cwd, env, stdin, signal: call.signal, timeoutMs: timeoutMsOf(params), maxOutputBytes });
           const { exitCode, stdout, stderr } = outcome;
           if (exitCode === null || !isAccepted(exitCode, params)) throw ended(command, outcome);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 
 import { errorOf, GleitzeitError } from '../errors.ts';
-import { type ChildOutcome, runChild } from './child-process.ts';
+import type { ChildOutcome } from './child-process.ts';
 import { attemptEnv, ended, processDefaults } from './process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { pythonRunner } from './python-runner.ts';
@@ -70,6 +70,7 @@ async function runPython(params: ExecuteParams, call: AttemptCall, options: Pyth
   const { code, context, cwd } = params;
   const file = params.file?.startsWith('file://') ? fileURLToPath(params.file) : params.file;
   try {
+    const { runChild } = await import('./child-process.ts');
     return await runChild(python, {
       args: ['-c', pythonRunner],
       cwd,

@@ -3,6 +3,7 @@ import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { toError } from '../errors.ts';
 import { type Journal } from '../journal/journal.ts';
+import { guardJournal } from '../journal/guarded.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor } from '../providers/executor.ts';
@@ -15,7 +16,7 @@ import { randomIds } from '../system/ids.ts';
 import { hostTimer } from '../system/timer-host.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
-import { defaultLogger, type Logger } from './logger.ts';
+import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
 import { RunRegistry } from './run-registry.ts';
@@ -36,7 +37,9 @@ export interface Booted {
 
 /** @param fail is told of what the system cannot go on after */
 export async function boot(options: SystemOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
-  const { journal = memoryJournal(), clock = systemClock, ids = randomIds(), defer = deferToEventLoop, log = defaultLogger() } = options;
+  const { clock = systemClock, ids = randomIds(), defer = deferToEventLoop } = options;
+  const journal = guardJournal(options.journal ?? memoryJournal());
+  const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
   const { lastSeq } = await journal.open();
   const core = new Core({

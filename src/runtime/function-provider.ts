@@ -3,20 +3,20 @@ import { type AnyProvider, makeProvider } from '../providers/provider.ts';
 import { functionProtocol } from '../workflow/task-list.ts';
 import type { AnyWorkflow } from '../workflow/workflow.ts';
 
-const made = new WeakMap<AnyWorkflow, AnyProvider>();
+/** By the functions themselves: a workflow that was completed by its checks is another object with the same ones. */
+const made = new WeakMap<AnyWorkflow['functions'], AnyProvider>();
 
 /**
  * Makes the provider, the same for the same workflow; nothing where it has no functions of its own.
  *
  * No circuit guards it: what one function does says nothing of another.
  */
-export function functionProvider(workflow: AnyWorkflow): AnyProvider | undefined {
-  const { definition, functions } = workflow;
+export function functionProvider({ definition, functions }: AnyWorkflow): AnyProvider | undefined {
   if (functions.size === 0) return undefined;
-  const known = made.get(workflow);
+  const known = made.get(functions);
   if (known !== undefined) return known;
   const methods = Object.fromEntries([...functions].map(([method, run]) => [method, { run }]));
   const provider = makeProvider({ id: `function/${definition.name}`, protocol: functionProtocol, methods, circuit: false });
-  made.set(workflow, provider);
+  made.set(functions, provider);
   return provider;
 }

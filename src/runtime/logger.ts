@@ -24,3 +24,16 @@ export function defaultLogger(level: (typeof levels)[number] = 'warn'): Logger {
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
+
+/** A logger that never throws: what it writes is not worth what it writes about. */
+export function guardLogger(logger: Logger): Logger {
+  const guarded = (at: (typeof levels)[number]) => (fields: object, message: string) => {
+    try {
+      const answer: unknown = logger[at](fields, message);
+      if (answer instanceof Promise) answer.catch(() => undefined);
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  return { debug: guarded('debug'), info: guarded('info'), warn: guarded('warn'), error: guarded('error') };
+}

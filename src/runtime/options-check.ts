@@ -9,11 +9,11 @@ import { circuitOptionsSchema } from '../../machines/events/provider.ts';
 import { alertRuleSchema } from '../../machines/policies/alert-rules.ts';
 import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
+import { Complaints } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { type AnyProvider, isProvider } from '../providers/provider.ts';
 import { machineConfigDefaults } from '../system/config.ts';
 import { isWorkflow } from '../workflow/workflow.ts';
-import { Complaints } from './complaints.ts';
 import type { SystemOptions } from './options.ts';
 
 const whole = (least: number) => z.int({ error: `a whole number from ${least}` }).min(least, { error: `a whole number from ${least}` });

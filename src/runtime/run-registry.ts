@@ -30,6 +30,8 @@ function deferred<Value>(): Deferred<Value> {
 export class RunRegistry {
   private readonly admissions = new Map<string, Deferred<void>>();
   private readonly ends = new Map<string, Deferred<WorkflowResult>>();
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private ended: GleitzeitError | undefined;
   private readonly core: Core;
 
   constructor(core: Core) {
@@ -47,18 +49,25 @@ export class RunRegistry {
     core.on('workflow:cancelled', (event) => this.end(event));
   }
 
+  /** Acts once nobody else acts under this id: of two submits of one id, the second sees what became of the first. */
+  async inTurn<Value>(id: string, act: () => Promise<Value>): Promise<Value> {
+    const turn = (this.turns.get(id) ?? Promise.resolve()).then(act, act);
+    this.turns.set(id, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(id) === turn) this.turns.delete(id);
+    }
+  }
+
   /** Resolves once the workflow is admitted and that is durable. */
   admission(workflowId: string): Promise<void> {
-    const present = this.admissions.get(workflowId) ?? deferred<void>();
-    this.admissions.set(workflowId, present);
-    return present.promise;
+    return this.wait(this.admissions, workflowId);
   }
 
   /** Resolves with the result of a workflow that has not ended yet. */
   result(workflowId: string): Promise<WorkflowResult> {
-    const present = this.ends.get(workflowId) ?? deferred<WorkflowResult>();
-    this.ends.set(workflowId, present);
-    return present.promise;
+    return this.wait(this.ends, workflowId);
   }
 
   /** Waits no more for a workflow that turned out to have ended. */
@@ -66,11 +75,19 @@ export class RunRegistry {
     this.ends.delete(workflowId);
   }
 
-  /** Ends every wait. */
+  /** Ends every wait, also those that begin later: nothing comes any more. */
   rejectAll(error: GleitzeitError): void {
+    this.ended ??= error;
     for (const { reject } of [...this.admissions.values(), ...this.ends.values()]) reject(error);
     this.admissions.clear();
     this.ends.clear();
+  }
+
+  private wait<Value>(among: Map<string, Deferred<Value>>, workflowId: string): Promise<Value> {
+    const present = among.get(workflowId) ?? deferred<Value>();
+    if (this.ended === undefined) among.set(workflowId, present);
+    else present.reject(this.ended);
+    return present.promise;
   }
 
   private end(event: EndOfWorkflow): void {

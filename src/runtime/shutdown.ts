@@ -3,6 +3,7 @@
  * leases given back, time stops, the engine says that it has stopped, and the journal is closed.
  */
 import { errorOf } from '../errors.ts';
+import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
 
 export interface StopOptions {
@@ -14,9 +15,28 @@ export interface StopOptions {
 
 export const stopDefaults = { deadlineMs: 30_000, reason: 'stop' } as const;
 
-export async function shutDown(booted: Booted, options: StopOptions): Promise<void> {
-  const { core, attempts, providers, runs, journal, silence } = booted;
-  const { deadlineMs, reason } = { ...stopDefaults, ...options };
+/** How long the journal may take over its last words, in milliseconds beyond the deadline: one that hangs must not hang the stop. */
+const journalGraceMs = 5_000;
+
+/** @throws GleitzeitError INVALID_PARAMS */
+export function checkStop({ deadlineMs = stopDefaults.deadlineMs }: StopOptions): void {
+  if (Number.isFinite(deadlineMs) && deadlineMs >= 0) return;
+  throw errorOf('INVALID_PARAMS', `The deadline of a stop must be a number of milliseconds from 0, got ${describeValue(deadlineMs)}`);
+}
+
+export async function shutDown(booted: Booted, { deadlineMs = stopDefaults.deadlineMs, reason = stopDefaults.reason }: StopOptions): Promise<void> {
+  const { core, attempts, runs, log, silence } = booted;
+  const isInTime = await within(core, deadlineMs + journalGraceMs, lastWords(booted, { deadlineMs, reason }));
+  if (!isInTime) log.error({ deadlineMs }, 'the journal did not take the last facts in time; what they say is lost');
+  attempts.abandon('the system stops');
+  silence();
+  core.close();
+  await release(booted);
+  runs.rejectAll(errorOf('SYSTEM_SHUTDOWN', `The system was stopped (${reason}) before the workflow ended.`));
+}
+
+async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOptions>): Promise<void> {
+  const { core, attempts, silence } = booted;
   core.accept({ type: 'system:stop', data: { reason, deadlineMs } }, { source: 'api' });
   await core.whenQuiet();
   await drained(booted, deadlineMs);
@@ -25,10 +45,24 @@ export async function shutDown(booted: Booted, options: StopOptions): Promise<vo
   await core.whenQuiet();
   core.accept({ type: 'engine:halt', data: { reason } }, { source: 'api' });
   await core.whenQuiet();
-  core.close();
+}
+
+/** Gives back what a system holds, be it stopped or failed: its providers and its journal. Never rejects. */
+export async function release({ core, providers, journal, log }: Booted): Promise<void> {
   await providers.stopAll();
-  await journal.close();
-  runs.rejectAll(errorOf('SYSTEM_SHUTDOWN', `The system was stopped (${reason}) before the workflow ended.`));
+  const closed = journal.close().catch((error: unknown) => log.error({ err: error }, 'the journal could not be closed'));
+  if (!(await within(core, journalGraceMs, closed))) log.error({}, 'the journal did not close in time');
+}
+
+/** Whether something is over before a time has passed. */
+async function within({ clock }: Booted['core'], ms: number, act: Promise<void>): Promise<boolean> {
+  let timer: { cancel(): void } | undefined;
+  const late = new Promise<boolean>((resolve) => {
+    timer = clock.setTimer(ms, () => resolve(false));
+  });
+  const isInTime = await Promise.race([act.then(() => true), late]);
+  timer?.cancel();
+  return isInTime;
 }
 
 /** Resolves when nothing runs any more, or at the deadline. */

@@ -1,38 +1,86 @@
 /** The way of a workflow into the system: everything that can be known to be wrong is refused before anything is durable. */
+import { z } from 'zod';
+
+import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
+import { describeValue } from '../thrown.ts';
 import { checkInput } from '../workflow/input.ts';
-import { checkMethods } from '../workflow/methods.ts';
-import type { AnyWorkflow } from '../workflow/workflow.ts';
+import { checkMethods, type KnownMethods } from '../workflow/methods.ts';
+import { functionProtocol } from '../workflow/task-list.ts';
+import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
 import type { Booted } from './boot.ts';
 import { functionProvider } from './function-provider.ts';
 import type { SubmitOptions } from './options.ts';
+
+const idRule = 'a text of 1 to 1024 characters without "/", which stands between the ids of workflow and task';
+const text = (rule: string) => z.string({ error: rule }).optional();
+const submitShape = z.strictObject(
+  {
+    input: z.unknown().optional(),
+    id: z.string({ error: idRule }).regex(/^[^/]{1,1024}$/su, { error: idRule }).optional(),
+    requestId: text('a text'),
+    traceparent: text('a text'),
+    tags: z.array(z.string({ error: 'a text' }), { error: 'a list of texts' }).optional(),
+  },
+  { error: 'a map of options' },
+);
 
 /**
  * Submits a workflow.
  *
  * @returns the workflow's id, once it is durable; the same id as before for a repeated submit of the same definition
- * @throws GleitzeitError for an invalid input, an unknown protocol or method, an id that stands for another definition, a full queue
+ * @throws GleitzeitError for what is no workflow, invalid options or input, an unknown protocol or method, an id that stands
+ * for another definition, a full queue
  */
 export async function submit(booted: Booted, workflow: AnyWorkflow, options: SubmitOptions): Promise<string> {
-  const { core, ids, providers, runs, journal } = booted;
-  const { versionHash, levels } = workflow;
+  checkArguments(workflow, options);
+  const { ids, providers, runs } = booted;
   const input = await checkInput(workflow, options.input);
-  registerFunctions(booted, workflow);
-  const definition = checkMethods(workflow.definition, providers.known(), workflow.impliedProtocols);
-  const workflowId = options.id ?? ids.workflow();
+  const definition = checkMethods(workflow, knownWith(providers.known(), workflow));
+  const { id, ...context } = options;
+  const submission = { workflow: { ...workflow, definition }, input, context };
+  if (id === undefined) return admit(booted, ids.workflow(), submission);
+  return runs.inTurn(id, () => admit(booted, id, submission));
+}
+
+interface Submission {
+  readonly workflow: AnyWorkflow;
+  readonly input: unknown;
+  readonly context: Omit<SubmitOptions, 'id'>;
+}
+
+async function admit(booted: Booted, workflowId: string, { workflow, input, context }: Submission): Promise<string> {
+  const { core, runs, journal } = booted;
+  const { definition, versionHash, levels } = workflow;
   const known = await journal.find(workflowId);
-  if (known !== undefined) {
-    if (known.versionHash === versionHash) return workflowId;
+  if (known !== undefined && known.versionHash !== versionHash) {
     throw errorOf('WORKFLOW_INVALID_STATE', `The id '${workflowId}' stands for another definition, '${known.name}'. Submit under another id.`, {
       details: { workflowId, known: known.versionHash, got: versionHash },
     });
   }
+  // Only now: a submit that is refused changes nothing of what runs under the same name.
+  registerFunctions(booted, workflow);
+  if (known !== undefined) return workflowId;
   const admitted = runs.admission(workflowId);
   const data = { workflowId, name: definition.name, versionHash, definition, input, levels };
-  const { requestId, traceparent, tags } = options;
+  const { requestId, traceparent, tags } = context;
   core.accept({ type: 'workflow:submit', data }, { source: 'api', requestId, traceparent, tags });
   await admitted;
   return workflowId;
+}
+
+function knownWith(known: KnownMethods, { functions }: AnyWorkflow): KnownMethods {
+  if (functions.size === 0) return known;
+  return new Map(known).set(functionProtocol, new Set([...(known.get(functionProtocol) ?? []), ...functions.keys()]));
+}
+
+function checkArguments(workflow: unknown, options: unknown): void {
+  if (!isWorkflow(workflow))
+    throw errorOf('INVALID_REQUEST', `submit takes what defineWorkflow() or loadWorkflow() returns, got ${describeValue(workflow)}`);
+  const complaints = new Complaints();
+  complaints.addAll(submitShape.safeParse(options), { of: options, at: '', known: Object.keys(submitShape.shape) });
+  const error = complaints.error(`submit of workflow ${describeValue(workflow.definition.name)}`, 'INVALID_PARAMS');
+  if (error !== undefined) throw error;
 }
 
 /** Makes the functions of a workflow callable; those of a later definition of the same name replace them. */

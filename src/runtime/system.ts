@@ -7,27 +7,33 @@
 import type { Observable } from 'rxjs';
 import type { AnyMachineSnapshot } from 'xstate';
 
-import { type DataOf, type EventType, type GleitzeitDraft, type GleitzeitEvent, isEventType, specOf } from '../../machines/events/catalogue.ts';
+import { type DataOf, type EventType, type GleitzeitDraft, type GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import type { Priority } from '../../machines/events/definition.ts';
-import { errorOf, type GleitzeitError } from '../errors.ts';
+import { errorOf, type GleitzeitError, toError } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
 import { explainWorkflow, type Explanation } from '../observe/explain.ts';
 import type { Inspection, InspectOptions } from '../observe/inspector.ts';
 import { readMetrics, type MetricsReading } from '../observe/metrics.ts';
-import { type EventFilter, EventHub } from '../observe/stream.ts';
+import type { EventFilter } from '../observe/event-filter.ts';
+import { EventHub } from '../observe/stream.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
-import type { Core } from '../system/core.ts';
+import { resultOfWorkflow } from './awaiting.ts';
 import { boot, type Booted, registerProviders } from './boot.ts';
+import { checkPriority, commandTask, commandWorkflow, requireTask, tell, userCommand } from './commands.ts';
+import { InspectionHolder } from './inspection.ts';
 import type { SubmitOptions, SystemOptions } from './options.ts';
-import { replayedResult, replayWorkflow } from './replay.ts';
+import { checkOptions, checkProvider } from './options-check.ts';
+import { recover } from './recovery.ts';
 import type { WorkflowResult } from './result.ts';
 import type { Run } from './run.ts';
-import { shutDown, type StopOptions } from './shutdown.ts';
+import { checkStop, release, shutDown, type StopOptions } from './shutdown.ts';
 import { notFound, statusOf, type WorkflowStatus } from './status.ts';
 import { registerFunctions, submit } from './submit.ts';
+
+const cancelReason = 'cancelled by its user';
 
 /** A system's own state, as seen from outside. */
 export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
@@ -39,13 +45,13 @@ export class GleitzeitSystem {
   private booting: Promise<Booted> | undefined;
   private booted: Booted | undefined;
   private stopping: Promise<void> | undefined;
-  private inspection: Promise<Inspection> | undefined;
+  private readonly inspection = new InspectionHolder();
   private failure: GleitzeitError | undefined;
   private currentPhase: SystemPhase = 'created';
 
   constructor(options: SystemOptions = {}) {
     this.options = options;
-    this.hub = new EventHub((error, event) => this.booted?.log.error({ err: error, event: event.type }, 'a subscriber threw'));
+    this.hub = new EventHub((error, event) => this.booted?.log.error({ err: error, event: event?.type }, 'a subscriber threw'));
   }
 
   get phase(): SystemPhase {
@@ -63,15 +69,31 @@ export class GleitzeitSystem {
   }
 
   private async bootUp(): Promise<Booted> {
-    const booted = await boot(this.options, (error) => this.fail(error));
+    const booted = await boot(this.options, (error) => this.fail(error)).catch((error: unknown) => {
+      // Nothing was made yet: the next start may go better.
+      this.booting = undefined;
+      throw error;
+    });
     this.booted = booted;
+    try {
+      return await this.begin(booted);
+    } catch (error) {
+      this.fail(toError(error));
+      throw error;
+    }
+  }
+
+  private async begin(booted: Booted): Promise<Booted> {
     const { core } = booted;
     this.hub.connect((watcher) => core.watch(watcher));
     if (this.options.inspect !== undefined && this.options.inspect !== false) await this.inspect(this.options.inspect === true ? {} : this.options.inspect);
     registerProviders(booted, this.options);
     for (const workflow of this.options.workflows ?? []) registerFunctions(booted, workflow);
-    core.accept({ type: 'system:start', data: { recovered: { workflows: 0, tasks: 0 } } }, { source: 'api' });
+    // First, so that the figures hold from the start of the engine on.
     if (this.options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
+    const recovered = await recover(core);
+    if (recovered.workflows > 0) booted.log.info(recovered, 'brought back what was in flight');
+    core.accept({ type: 'system:start', data: { recovered } }, { source: 'api' });
     this.currentPhase = 'running';
     await core.whenQuiet();
     if (this.failure !== undefined) throw this.failure;
@@ -86,7 +108,7 @@ export class GleitzeitSystem {
     const booted = this.live();
     const id = await submit(booted, workflow, options);
     // The result is collected for as long as somebody holds the handle, also when it is asked for only later.
-    return this.handle(id, this.resultOf(id)) as Run<Output>;
+    return this.handle(id, this.result(id)) as Run<Output>;
   }
 
   /**
@@ -115,20 +137,25 @@ export class GleitzeitSystem {
     await this.live().core.whenQuiet();
   }
 
-  /** Stops in order; what is in flight goes on at the next start, where the journal is durable. Never rejects. */
-  stop(options: StopOptions = {}): Promise<void> {
+  /**
+   * Stops in order; what is in flight goes on at the next start, where the journal is durable. A second stop is the first one.
+   * @throws GleitzeitError INVALID_PARAMS for a deadline that is none, and nothing else
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkStop(options);
     this.stopping ??= this.shutDown(options);
     return this.stopping;
   }
 
   private async shutDown(options: StopOptions): Promise<void> {
-    const booted = await this.booting?.catch(() => undefined);
+    await this.booting?.catch(() => undefined);
+    const { booted } = this;
     if (booted !== undefined && this.currentPhase === 'running') {
       this.currentPhase = 'stopping';
       await shutDown(booted, options);
-    }
+    } else if (booted !== undefined) await release(booted);
     this.hub.complete();
-    await (await this.inspection?.catch(() => undefined))?.stop();
+    await this.inspection.close();
     if (this.currentPhase !== 'failed') this.currentPhase = 'stopped';
   }
 
@@ -157,14 +184,7 @@ export class GleitzeitSystem {
    * @throws GleitzeitError INVALID_REQUEST for a type that is not a user's to state, INVALID_PARAMS for a payload that its schema refuses
    */
   emit<Type extends EventType>(type: Type, data: DataOf<Type>, cause?: GleitzeitEvent): void {
-    const spec = isEventType(type) ? specOf(type) : undefined;
-    if (spec?.kind !== 'command' || !spec.owners.includes('api')) {
-      throw errorOf('INVALID_REQUEST', `'${String(type)}' is not a command that a user can state. Facts are stated by their owners only.`);
-    }
-    const parsed = spec.data.safeParse(data);
-    if (!parsed.success) throw errorOf('INVALID_PARAMS', `The data of '${type}' does not fit: ${parsed.error.message}`);
-    // The schema of the type has just accepted its data.
-    this.live().core.accept({ type, data: parsed.data } as GleitzeitDraft, { source: 'api', cause });
+    this.live().core.accept(userCommand(type, data), { source: 'api', cause });
   }
 
   status(workflowId: string): Promise<WorkflowStatus> {
@@ -173,38 +193,52 @@ export class GleitzeitSystem {
 
   /** The result of a workflow; waits for its end where that is still to come. */
   async result(workflowId: string): Promise<WorkflowResult> {
-    return this.resultOf(workflowId);
+    return resultOfWorkflow(this.live(), workflowId);
   }
 
   /** Everything recorded of a workflow, as a tree of causes. */
   async trace(workflowId: string): Promise<Trace> {
-    const facts = await this.live().journal.read({ workflowId });
-    if (facts.length === 0) throw notFound(workflowId);
-    return traceOf(facts);
+    const { journal } = this.live();
+    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    return traceOf(await journal.read({ workflowId }));
   }
 
   /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
   async explain(workflowId: string, taskId?: string): Promise<Explanation> {
     const { core, journal } = this.live();
     if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    if (taskId !== undefined) requireTask(core, { workflowId, taskId });
     return explainWorkflow(core, workflowId, taskId);
   }
 
-  cancel(workflowId: string, reason = 'cancelled by its user'): void {
-    this.command({ type: 'workflow:cancel', data: { workflowId, reason, by: 'api' } });
+  /**
+   * Asks for a workflow to be cancelled; one that has ended stays as it is.
+   * @throws GleitzeitError WORKFLOW_NOT_FOUND
+   */
+  async cancel(workflowId: string, reason: string = cancelReason): Promise<void> {
+    await commandWorkflow(this.live(), workflowId, { type: 'workflow:cancel', data: { workflowId, reason, by: 'api' } });
   }
 
-  /** Cancels one task of a running workflow. */
-  cancelTask(workflowId: string, taskId: string, reason = 'cancelled by its user'): void {
-    this.command({ type: 'task:cancel', data: { workflowId, taskId, reason, by: 'api' } });
+  /**
+   * Cancels one task of a running workflow; one that has ended stays as it is.
+   * @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND, or WORKFLOW_INVALID_STATE for a task that still waits for others
+   */
+  async cancelTask(workflowId: string, taskId: string, reason: string = cancelReason): Promise<void> {
+    await commandTask(this.live(), { workflowId, taskId }, { type: 'task:cancel', data: { workflowId, taskId, reason, by: 'api' } });
   }
 
-  /** Changes the priority of a task that waits in the queue. */
-  setPriority(workflowId: string, taskId: string, priority: Priority): void {
-    this.command({ type: 'task:set_priority', data: { workflowId, taskId, priority } });
+  /**
+   * Changes the priority of a task that waits in the queue.
+   * @throws GleitzeitError INVALID_PARAMS for what is no priority, and as {@link cancelTask} does
+   */
+  async setPriority(workflowId: string, taskId: string, priority: Priority): Promise<void> {
+    checkPriority(priority);
+    await commandTask(this.live(), { workflowId, taskId }, { type: 'task:set_priority', data: { workflowId, taskId, priority } });
   }
 
+  /** @throws GleitzeitError CONFIGURATION_ERROR for what is no provider, or has options that make no sense */
   register(provider: AnyProvider): void {
+    checkProvider(provider, this.options.pools);
     this.live().providers.register(provider);
   }
 
@@ -229,49 +263,20 @@ export class GleitzeitSystem {
 
   /** Opens the Stately inspector's feed on 127.0.0.1, until it is stopped. */
   inspect(options: InspectOptions = {}): Promise<Inspection> {
-    const { core } = this.live();
-    this.inspection ??= this.openInspection(core, options);
-    return this.inspection;
-  }
-
-  private async openInspection(core: Core, options: InspectOptions): Promise<Inspection> {
-    try {
-      const { openInspector } = await import('../observe/inspector.ts');
-      const { url, port, stop } = await openInspector(core, options);
-      const close = async (): Promise<void> => {
-        this.inspection = undefined;
-        await stop();
-      };
-      return { url, port, stop: close };
-    } catch (error) {
-      this.inspection = undefined;
-      throw error;
-    }
-  }
-
-  private async resultOf(workflowId: string): Promise<WorkflowResult> {
-    const { journal, runs } = this.live();
-    // Waiting begins before the journal is asked, so that an end in between is not missed.
-    const ending = runs.result(workflowId);
-    const known = await journal.find(workflowId);
-    if (known === undefined || known.status !== 'running') {
-      const replayed = replayWorkflow(await journal.read({ workflowId }));
-      const result = replayed && replayedResult(replayed);
-      runs.forget(workflowId);
-      if (result === undefined) throw notFound(workflowId);
-      return result;
-    }
-    return ending;
+    return this.inspection.open(this.live().core, options);
   }
 
   private handle(id: string, pending: Promise<WorkflowResult> | undefined): Run {
     pending?.catch(() => undefined);
+    const command = (type: 'workflow:cancel' | 'workflow:pause' | 'workflow:resume', reason: string): void => {
+      tell(this.live(), id, { type, data: { workflowId: id, reason, by: 'api' } });
+    };
     return {
       id,
-      result: () => pending ?? this.resultOf(id),
-      cancel: (reason) => this.cancel(id, reason),
-      pause: (reason = 'pause') => this.command({ type: 'workflow:pause', data: { workflowId: id, reason, by: 'api' } }),
-      resume: (reason = 'resume') => this.command({ type: 'workflow:resume', data: { workflowId: id, reason, by: 'api' } }),
+      result: () => pending ?? this.result(id),
+      cancel: (reason = cancelReason) => command('workflow:cancel', reason),
+      pause: (reason = 'pause') => command('workflow:pause', reason),
+      resume: (reason = 'resume') => command('workflow:resume', reason),
       status: () => this.status(id),
       events$: this.select({ correlationId: id }),
       trace: () => this.trace(id),
@@ -300,7 +305,11 @@ export class GleitzeitSystem {
   }
 }
 
-/** Creates a system; nothing runs before its `start()`. */
+/**
+ * Creates a system; nothing runs before its `start()`.
+ * @throws GleitzeitError CONFIGURATION_ERROR with every option that is not known or has a value that makes no sense
+ */
 export function createSystem(options: SystemOptions = {}): GleitzeitSystem {
+  checkOptions(options);
   return new GleitzeitSystem(options);
 }

@@ -35,26 +35,19 @@ export class Core {
   readonly router: Router;
   readonly journal: Journal;
   readonly clock: Clock;
+  readonly config: MachineConfig;
   private readonly loop: TurnLoop;
 
   constructor(options: CoreOptions) {
     const { journal, config, clock, ids, lastSeq } = options;
     this.journal = journal;
     this.clock = clock;
+    this.config = config;
     this.router = new Router({ wiring, table: deriveRoutingTable(wiring), registry: this.registry, config, clock, ids, lastSeq });
     this.router.onViolation = options.onViolation;
     const { defer, onEffectError, onCommitError } = options;
     this.loop = new TurnLoop({ router: this.router, registry: this.registry, journal, clock, defer, onEffectError, onCommitError });
     superviseActors(this);
-    this.attachWhileCounting();
-  }
-
-  /** The collector hears commands at any time, and what it counts only while it counts. */
-  private attachWhileCounting(): void {
-    const { detached } = this.router;
-    detached.add('metrics');
-    this.on('metrics:started', () => void detached.delete('metrics'));
-    this.on('metrics:suspended', () => void detached.add('metrics'));
   }
 
   /** Puts an event into the inbox. */

@@ -1,5 +1,5 @@
-/** What an event belongs to, read from its payload and from what caused it. */
-import type { Correlation, Envelope } from '../../machines/events/envelope.ts';
+/** What an event belongs to, read from its payload and from what the submit of its workflow came with. */
+import type { Correlation } from '../../machines/events/envelope.ts';
 
 interface Own {
   /** The event's own id: what it is correlated by where nothing else is there. */
@@ -8,14 +8,11 @@ interface Own {
   readonly traceparent?: string | undefined;
 }
 
-/** Derives the correlation of an event; request and trace are inherited within one workflow. */
-export function correlationOf(data: object, cause: Envelope | undefined, own: Own): Correlation {
+/** Derives the correlation of an event. */
+export function correlationOf(data: object, { id, requestId, traceparent }: Own): Correlation {
   const { workflowId, taskId, attempt } = data as Readonly<Record<string, unknown>>;
-  const inherited = cause !== undefined && typeof workflowId === 'string' && cause.correlation.workflowId === workflowId ? cause.correlation : undefined;
-  const requestId = own.requestId ?? inherited?.requestId;
-  const traceparent = own.traceparent ?? inherited?.traceparent;
   const correlation: { -readonly [Key in keyof Correlation]: Correlation[Key] } = {
-    correlationId: typeof workflowId === 'string' ? workflowId : (requestId ?? own.id),
+    correlationId: typeof workflowId === 'string' ? workflowId : (requestId ?? id),
   };
   if (typeof workflowId === 'string') correlation.workflowId = workflowId;
   if (typeof taskId === 'string') correlation.taskId = taskId;

@@ -64,6 +64,9 @@ interface Carried {
 /** Sees each delivery, for as long as somebody inspects the system. */
 export type DeliveryObserver = (event: GleitzeitEvent, to: Actor, before: AnyMachineSnapshot) => void;
 
+/** What a submit came with, for everything that follows within its workflow, whatever the immediate cause is. */
+export type SubmitContext = Pick<Origin, 'requestId' | 'traceparent' | 'tags'>;
+
 /** What went wrong on the way, where nothing may go unnoticed. */
 export interface Violation {
   readonly kind: 'unhandled' | 'dead_letter' | 'actor_failed';
@@ -85,6 +88,8 @@ export class Router {
   private seq: number;
   private now = 0;
   private readonly waiting: Carried[] = [];
+  /** By workflow, until it ends; only of submits that came with something. */
+  private readonly contexts = new Map<string, SubmitContext>();
   private readonly options: RouterOptions;
 
   constructor(options: RouterOptions) {
@@ -111,6 +116,11 @@ export class Router {
     this.waiting.length = 0;
   }
 
+  /** Has everything of a workflow carry what its submit came with. */
+  remember(workflowId: string, { requestId, traceparent, tags }: SubmitContext): void {
+    if (requestId !== undefined || traceparent !== undefined || tags !== undefined) this.contexts.set(workflowId, { requestId, traceparent, tags });
+  }
+
   /** What the turns since the last call produced. */
   takeOutcome(): Outcome {
     const outcome = this.outcome;
@@ -129,8 +139,9 @@ export class Router {
       this.distribute({ ...carried, owner: undefined });
       return;
     }
-    if (owner !== undefined && route.listeners.includes(owner.component) && !owner.isDone()) this.deliver(carried, owner);
+    // In line before its owner hears it: what that makes the owner state stands behind it, here as in the journal.
     this.waiting.push(carried);
+    if (owner !== undefined && route.listeners.includes(owner.component) && !owner.isDone()) this.deliver(carried, owner);
   }
 
   /** `anchor` is the nearest recorded cause, for a fact that will stand in the journal: there the immediate one may be missing. */
@@ -138,8 +149,8 @@ export class Router {
     const { source, cause } = origin;
     const id = this.options.ids.event();
     const causationId = anchor ?? cause?.id;
-    const correlation = correlationOf(draft.data, cause, { id, requestId: origin.requestId, traceparent: origin.traceparent });
-    const tags = origin.tags ?? (cause?.correlation.workflowId === correlation.workflowId ? cause?.tags : undefined);
+    const { requestId, traceparent, tags } = this.contextOf(draft, origin);
+    const correlation = correlationOf(draft.data, { id, requestId, traceparent });
     return {
       type: draft.type,
       id,
@@ -155,6 +166,12 @@ export class Router {
     } as GleitzeitEvent;
   }
 
+  private contextOf(draft: GleitzeitDraft, origin: Origin): SubmitContext {
+    if (draft.type === 'workflow:submit') this.remember(draft.data.workflowId, origin);
+    if (this.contexts.size === 0 || !('workflowId' in draft.data) || draft.data.workflowId === undefined) return origin;
+    return this.contexts.get(draft.data.workflowId) ?? origin;
+  }
+
   private distribute(carried: Carried): void {
     const route = this.options.table.get(carried.event.type);
     if (route === undefined) return;
@@ -165,6 +182,7 @@ export class Router {
     for (const component of route.listeners) {
       if (route.isCommand || !this.detached.has(component)) this.reach(component, carried);
     }
+    if (isLastWord(carried.event)) this.contexts.delete(carried.event.data.workflowId);
   }
 
   private reach(component: Component, carried: Carried): void {
@@ -266,6 +284,13 @@ export class Router {
     const workflowId = owner && { workflowId: owner.workflowId };
     this.stateFor('api', { type: 'system:crash', data: { target: actor.address, event: event.type, error, ...workflowId } }, event);
   }
+}
+
+type LastWord = Extract<GleitzeitEvent, { readonly type: 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'workflow:rejected' }>;
+
+function isLastWord(event: GleitzeitEvent): event is LastWord {
+  const { type } = event;
+  return type === 'workflow:completed' || type === 'workflow:failed' || type === 'workflow:cancelled' || type === 'workflow:rejected';
 }
 
 function isKeys(to: Recipients): to is readonly string[] {

@@ -62,6 +62,7 @@ export class TurnLoop {
 
   /** Resolves when the inbox is empty and everything so far is committed and done. */
   whenQuiet(): Promise<void> {
+    if (this.isClosed) return Promise.resolve();
     return new Promise((resolve) => {
       this.quiet.push(resolve);
       this.schedule();

@@ -55,6 +55,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const fieldsOf = (event: GleitzeitEvent): Fields => event.data as Fields;
 const nobody: readonly string[] = [];
+/** The key of a component of one. */
+const theOne: readonly string[] = [''];
 
 function one(key: unknown): readonly string[] {
   return typeof key === 'string' ? [key] : nobody;
@@ -81,7 +83,8 @@ function elapsedFor(component: Component, event: GleitzeitEvent): readonly strin
 
 const workflowWiring = (machine: AnyStateMachine, window: boolean): Wiring => ({
   machine,
-  recipients: (event) => one(fieldsOf(event)['workflowId']),
+  // At the start of the engine there are those that were brought back from the journal, and no others.
+  recipients: (event) => (event.type === 'engine:started' ? 'all' : one(fieldsOf(event)['workflowId'])),
   births: {
     'workflow:submitted': (event, config) => {
       const data = dataOf(event, 'workflow:submitted');
@@ -99,6 +102,8 @@ const task: Wiring = {
       case 'workflow:failing':
       case 'workflow:cancelling':
         return { group: event.data.workflowId };
+      case 'engine:started':
+        return 'all';
       case 'worker:failed':
         return event.data.tasks.map(({ workflowId, taskId }) => taskKey(workflowId, taskId));
       default: {
@@ -154,7 +159,6 @@ const pool: Wiring = {
   machine: poolMachine,
   recipients: (event) => {
     switch (event.type) {
-      case 'engine:started':
       case 'queue:full':
       case 'queue:empty':
       case 'system:shutdown':
@@ -217,6 +221,7 @@ const methods: Wiring = {
   machine: methodRouterMachine,
   recipients: (event) => {
     if (event.type === 'provider:registered') return event.data.methods.map((method) => methodKey(event.data.protocol, method));
+    if (event.type === 'method:available' || event.type === 'method:unavailable') return [methodKey(event.data.protocol, event.data.method)];
     if (event.type === 'health:check_completed' || event.type === 'health:check_failed') {
       return { group: event.data.component.replace('provider/', '') };
     }
@@ -259,6 +264,10 @@ const backpressure: Wiring = {
         return ['system', event.data.poolId];
       case 'queue:empty':
         return 'all';
+      case 'backpressure:normal':
+      case 'backpressure:high':
+      case 'backpressure:critical':
+        return [event.data.scope];
       default:
         return ['system'];
     }
@@ -303,8 +312,9 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   scheduler: { machine: schedulerMachine, single: () => ({}) },
   // Before the workflow: what the end of a task makes of the others is stated before the workflow may end.
   resolver: workflowWiring(dependencyResolverMachine, true),
-  workflow: workflowWiring(workflowMachine, false),
-  queue: { machine: queueMachine, single: ({ queue }) => queue },
+  // The elements of a fan-out are none of its tasks, and the last of them may end after it.
+  workflow: { ...workflowWiring(workflowMachine, false), recipients: (event) => (fieldsOf(event)['element'] === undefined ? one(fieldsOf(event)['workflowId']) : nobody) },
+  queue: { machine: queueMachine, single: ({ queue }) => queue, recipients: (event) => (event.type === 'schedule:elapsed' ? elapsedFor('queue', event) : theOne) },
   task,
   worker,
   pool,

@@ -106,6 +106,7 @@ function messageOf(subject: string, issues: readonly Issue[]): string {
   return [`${subject} has ${issues.length} faults:`, ...shown, ...(left > 0 ? [`and ${left} more`] : [])].join('\n  ');
 }
 
-function lineOf({ line, column, message }: Issue): string {
+/** A fault on a line: where it stands, and what it is. */
+export function lineOf({ line, column, message }: Issue): string {
   return line === undefined ? message : `line ${line}, column ${column}: ${message}`;
 }

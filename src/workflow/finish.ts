@@ -26,5 +26,5 @@ export function finishWorkflow(draft: WorkflowDraft, { subject, faults, limits, 
   faults.raise(subject, locate);
   const impliedProtocols = new Set(draft.tasks.flatMap(({ task, impliesProtocol }) => (impliesProtocol ? [task.id] : [])));
   const { inputDefaults } = draft;
-  return { kind: workflowKind, definition, versionHash, levels, functions, impliedProtocols, inputSchema, inputDefaults };
+  return { kind: workflowKind, definition, versionHash, levels, functions, impliedProtocols, inputSchema, inputDefaults, locate };
 }

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
-import { describeValue } from '../thrown.ts';
+import { describeValue, readField } from '../thrown.ts';
 import type { BatchFile, FindFiles } from './batch.ts';
 import { Faults } from './faults.ts';
 import { finishWorkflow } from './finish.ts';
@@ -101,8 +101,8 @@ function boundsOf({ bounds }: LoadOptions): ReadingBounds {
   return { ...workflowDefaults.bounds, ...bounds };
 }
 
-function nameOf(from: object): string {
-  const name: unknown = 'name' in from ? from.name : undefined;
+function nameOf(from: unknown): string {
+  const name = readField(from, 'name');
   return typeof name === 'string' ? `Workflow ${describeValue(name)}` : 'workflow';
 }
 

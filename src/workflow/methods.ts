@@ -1,8 +1,10 @@
 /** Checks that somebody can carry out what a workflow asks for. */
 import type { TaskDefinition, WorkflowDefinition } from '../../machines/events/definition.ts';
+import type { Issue } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
-import { errorWith, Faults } from './faults.ts';
+import { errorWith, Faults, lineOf } from './faults.ts';
 import { suggestion } from './nearest.ts';
+import type { AnyWorkflow } from './workflow.ts';
 
 /** The methods of every protocol that is known. */
 export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
@@ -11,10 +13,9 @@ export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
  * Checks the protocol and method of every task, and gives the definition with implied protocols found: a task that asks for
  * `text/words` alone, where `text/v1` does not have it, gets the one protocol that does.
  *
- * @param implied - The ids of the tasks that left their protocol to be found.
  * @throws GleitzeitError PROTOCOL_NOT_FOUND or METHOD_NOT_FOUND, with every such task in `issues`.
  */
-export function checkMethods(definition: WorkflowDefinition, known: KnownMethods, implied: ReadonlySet<string> = new Set()): WorkflowDefinition {
+export function checkMethods({ definition, impliedProtocols: implied, locate }: AnyWorkflow, known: KnownMethods): WorkflowDefinition {
   const faults = new Faults();
   const owners = ownersOf(known);
   const found = new Map<TaskDefinition, string>();
@@ -47,14 +48,13 @@ export function checkMethods(definition: WorkflowDefinition, known: KnownMethods
       );
     }
   }
-  if (!faults.none) throw methodsError(definition, faults, isProtocolMissing);
+  if (!faults.none) throw methodsError(definition.name, faults.issues('The definition', locate), isProtocolMissing);
   if (found.size === 0) return definition;
   return { ...definition, tasks: definition.tasks.map((task) => ({ ...task, protocol: found.get(task) ?? task.protocol })) };
 }
 
-function methodsError({ name }: WorkflowDefinition, faults: Faults, isProtocolMissing: boolean) {
-  const issues = faults.issues();
-  const shown = issues.slice(0, 20).map(({ message }) => message);
+function methodsError(name: string, issues: readonly Issue[], isProtocolMissing: boolean) {
+  const shown = issues.slice(0, 20).map(lineOf);
   const more = issues.length > shown.length ? [`and ${issues.length - shown.length} more`] : [];
   const code = isProtocolMissing ? 'PROTOCOL_NOT_FOUND' : 'METHOD_NOT_FOUND';
   return errorWith(code, `Workflow ${describeValue(name)}: ${[...shown, ...more].join('\n  ')}`, issues);

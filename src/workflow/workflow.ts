@@ -3,6 +3,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import type { WorkflowDefinition } from '../../machines/events/definition.ts';
 import type { AnyMethod } from '../providers/provider.ts';
+import type { Locate } from './faults.ts';
 
 /** A function that is a task; registered with the system under the method of its task. */
 export type FunctionHandler = AnyMethod['run'];
@@ -21,6 +22,8 @@ export interface Workflow<Input = unknown, Output = unknown> {
   readonly inputSchema?: StandardSchemaV1 | undefined;
   /** What the input is where a submit does not say. */
   readonly inputDefaults?: Readonly<Record<string, unknown>> | undefined;
+  /** Where a part of the definition stands in the text that it was read from. */
+  readonly locate?: Locate | undefined;
   /** Never there: it only carries the types of input and output. */
   readonly '~types'?: { readonly input: Input; readonly output: Output };
 }

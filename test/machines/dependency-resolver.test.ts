@@ -219,6 +219,7 @@ describe('dependencyResolverMachine, as a whole', () => {
       eventOf('task:cancelled', cancelledOf('list')),
       eventOf('task:expanded', { workflowId: 'w', taskId: 'each', elements: 1 }),
       eventOf('task:skipped', { workflowId: 'w', taskId: 'each', protocol: 'core/v1', because: 'list', policy: 'dependency_failed' }),
+      eventOf('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }),
       eventOf('workflow:paused', words),
       eventOf('workflow:resumed', words),
       eventOf('workflow:failing', failing),

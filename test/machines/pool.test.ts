@@ -343,8 +343,7 @@ describe('the size of a pool', () => {
     const before = pool.types('pool:metrics').length;
     pool.hear('backpressure:high', pressure);
     pool.hear('queue:full', { depth: 1, capacity: 1, policy: 'reject' });
-    pool.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } });
-    expect(pool.types('pool:metrics').length - before).toBe(3);
+    expect(pool.types('pool:metrics').length - before).toBe(2);
   });
 });
 
@@ -617,7 +616,6 @@ function explored(scaled: (from: number, to: number, reason: string) => { poolId
     eventOf('backpressure:normal', pressure),
     eventOf('backpressure:high', pressure),
     eventOf('backpressure:critical', pressure),
-    eventOf('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }),
     eventOf('pool:scale_requested', ask('up')),
     eventOf('pool:scale_up', order(2)),
     eventOf('pool:scale_down', order(0)),

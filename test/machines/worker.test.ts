@@ -143,7 +143,6 @@ describe('workerMachine', () => {
       if (running === 2) worker.hear('attempt:succeeded', succeeded('t1', 'L1'));
       expect(worker.state()).toBe('draining');
       expect(worker.hear('attempt:succeeded', succeeded('t0', 'L0'))).toEqual([
-        { type: 'worker:idle', data: { ...self, running: 0, slots: 2, change: 'released' } },
         { type: 'worker:stopped', data: { ...self, reason } },
       ]);
       expect(worker.state()).toBe('stopped');

@@ -31,7 +31,6 @@ describe('backpressure', () => {
       await advance(1_000);
     }
     await advance(20_000);
-    console.log(of('backpressure:high').map((e) => [e.time, JSON.stringify(e.data)]));
     expect(of('backpressure:normal').map(({ data }) => data.scope)).toEqual(['demo/v1']);
   });
 

@@ -33,9 +33,10 @@ async function examine(file: string, { providers: own }: ValidateOptions) {
     import('../../providers/builtin.ts'),
     import('../../workflow/methods.ts'),
   ]);
-  const { definition, levels } = await loadWorkflow(file);
+  const workflow = await loadWorkflow(file);
+  const { definition, levels } = workflow;
   const known = methodsOf([...builtinProviders({}), ...(own === undefined ? [] : await loadOwn(own))]);
-  checkMethods(definition, known);
+  checkMethods(workflow, known);
   return { name: definition.name, tasks: definition.tasks.length, levels };
 }
 

@@ -1,9 +1,9 @@
 /** Collects what is wrong with what a caller gave, and tells all of it at once: what it is about, the rule, the value got. */
-import { type ErrorCode, failure } from '../../machines/failures.ts';
-import { GleitzeitError, type Issue } from '../errors.ts';
-import { describeValue } from '../thrown.ts';
-import { pathText } from '../workflow/faults.ts';
-import { suggestion } from '../workflow/nearest.ts';
+import { type ErrorCode, failure } from '../machines/failures.ts';
+import { GleitzeitError, type Issue } from './errors.ts';
+import { describeValue } from './thrown.ts';
+import { pathText } from './workflow/faults.ts';
+import { suggestion } from './workflow/nearest.ts';
 
 /** What a schema said of a value: the part of zod's answer that is looked at. */
 interface Checked {

@@ -1,0 +1,50 @@
+/**
+ * A journal whose every fault is one of ours: whatever an adapter throws, rejects with or answers, its callers see an error
+ * with a code of the storage, and what the adapter said as its cause.
+ */
+import { type ErrorCode, failure } from '../../machines/failures.ts';
+import { errorOf, GleitzeitError, toFailure } from '../errors.ts';
+import { describeValue } from '../thrown.ts';
+import type { Journal } from './journal.ts';
+
+export function guardJournal(journal: Journal): Journal {
+  const reading = <Value>(act: () => Promise<Value>): Promise<Value> => guarded(act, 'PERSISTENCE_READ_FAILED', 'be read');
+  return {
+    open: () => guarded(() => openSoundly(journal), 'PERSISTENCE_CONNECTION_FAILED', 'be opened'),
+    append(facts) {
+      try {
+        const pending = journal.append(facts);
+        return pending === undefined ? undefined : guarded(() => pending, 'PERSISTENCE_WRITE_FAILED', 'take a batch');
+      } catch (thrown) {
+        throw faultOf(thrown, 'PERSISTENCE_WRITE_FAILED', 'take a batch');
+      }
+    },
+    read: (options) => reading(() => journal.read(options)),
+    find: (workflowId) => reading(() => journal.find(workflowId)),
+    list: () => reading(() => journal.list()),
+    unfinished: () => reading(() => journal.unfinished()),
+    sweep: (retention) => guarded(() => journal.sweep(retention), 'PERSISTENCE_WRITE_FAILED', 'be swept'),
+    close: () => guarded(() => journal.close(), 'PERSISTENCE_WRITE_FAILED', 'be closed'),
+  };
+}
+
+async function openSoundly(journal: Journal): Promise<{ readonly lastSeq: number }> {
+  const opened = await journal.open();
+  const lastSeq: unknown = (opened as { readonly lastSeq?: unknown } | undefined)?.lastSeq;
+  if (typeof lastSeq === 'number' && Number.isSafeInteger(lastSeq) && lastSeq >= 0) return { lastSeq };
+  throw errorOf('PERSISTENCE_INTEGRITY_ERROR', `The journal's lastSeq must be a whole number from 0, got ${describeValue(lastSeq)}`);
+}
+
+async function guarded<Value>(act: () => Promise<Value>, code: ErrorCode, what: string): Promise<Value> {
+  try {
+    return await act();
+  } catch (thrown) {
+    throw faultOf(thrown, code, what);
+  }
+}
+
+function faultOf(thrown: unknown, code: ErrorCode, what: string): GleitzeitError {
+  if (thrown instanceof GleitzeitError && thrown.code.startsWith('PERSISTENCE_')) return thrown;
+  const cause = toFailure(thrown, code);
+  return new GleitzeitError(failure(code, `The journal could not ${what}: ${cause.message}`, { cause }), { cause: thrown });
+}

@@ -1,0 +1,134 @@
+/** Connections to a journal's file, set up so that they keep its promises. */
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
+import { customAlphabet } from 'nanoid';
+
+import { errorOf } from '../../errors.ts';
+import { applicationId, migrate, schemaVersion, versionOf } from './schema.ts';
+import { emptyTail, writeTail } from './tail.ts';
+
+/**
+ * `full`: what was answered survives a power cut. `relaxed`: it survives the end of the process however that comes, but a power
+ * cut takes the last seconds with it; the file stays sound.
+ */
+export type FileDurability = 'full' | 'relaxed';
+
+export interface ConnectOptions {
+  readonly durability: FileDurability;
+  /** How long to wait while another connection holds the file locked, in milliseconds. */
+  readonly busyTimeoutMs: number;
+}
+
+const synchronous = { full: 2, relaxed: 1 } as const;
+/** Pages after which the write-ahead log is copied into the file: few copies, and a log that is read in milliseconds. */
+const checkpointPages = 4_000;
+const maxLogBytes = 64 * 2 ** 20;
+
+/** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED when the file cannot be made to keep what it is asked to */
+export function connect(path: string, { durability, busyTimeoutMs }: ConnectOptions): Database.Database {
+  const db = new Database(path, { timeout: busyTimeoutMs, fileMustExist: true });
+  try {
+    db.pragma('journal_mode = WAL');
+    // After the mode: the driver runs a write-ahead log at NORMAL unless told, on every open.
+    db.pragma(`synchronous = ${synchronous[durability]}`);
+    db.pragma(`wal_autocheckpoint = ${checkpointPages}`);
+    db.pragma(`journal_size_limit = ${maxLogBytes}`);
+    const mode = db.pragma('journal_mode', { simple: true });
+    const sync = db.pragma('synchronous', { simple: true });
+    if (mode !== 'wal' || sync !== synchronous[durability]) {
+      throw errorOf('PERSISTENCE_CONNECTION_FAILED', `The journal ${path} cannot keep its promise: SQLite runs it in mode ${String(mode)}, synchronous ${String(sync)}.`, { retryable: false });
+    }
+    return db;
+  } catch (thrown) {
+    db.close();
+    throw thrown;
+  }
+}
+
+/** A connection that cannot write, beside whoever owns the file. */
+export function connectToRead(path: string, busyTimeoutMs: number): Database.Database {
+  return new Database(path, { readonly: true, timeout: busyTimeoutMs, fileMustExist: true });
+}
+
+/** The one path of a file that may have several: what is beside it must be the same for all. */
+export function truePath(path: string): string {
+  const whole = resolve(path);
+  try {
+    return realpathSync(whole);
+  } catch {
+    try {
+      return join(realpathSync(dirname(whole)), basename(whole));
+    } catch {
+      return whole;
+    }
+  }
+}
+
+/**
+ * Looks at the file without changing anything.
+ * @returns whether there is one
+ * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR when it is no journal
+ */
+export function isJournal(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const header = Buffer.alloc(100);
+  const fd = openSync(path, 'r');
+  try {
+    if (!fstatSync(fd).isFile()) throw notAJournal(path, 'it is not a file');
+    if (fstatSync(fd).size === 0) return false;
+    readSync(fd, header, 0, 100, 0);
+  } finally {
+    closeSync(fd);
+  }
+  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw notAJournal(path, 'it is not an SQLite file, or its first bytes are damaged');
+  if (header.readUInt32BE(68) !== applicationId) throw notAJournal(path, 'it is an SQLite file of another program');
+  return true;
+}
+
+function notAJournal(path: string, why: string): Error {
+  return errorOf('PERSISTENCE_INTEGRITY_ERROR', `${path} is not a journal of Gleitzeit: ${why}.`, { details: { reason: 'not a journal', path } });
+}
+
+/** @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR when a newer Gleitzeit wrote it */
+export function checkVersion(db: Database.Database, path: string): void {
+  const version = versionOf(db);
+  if (version <= schemaVersion) return;
+  const text = `The journal ${path} has version ${version}, and this Gleitzeit knows versions up to ${schemaVersion}: a newer one wrote it.`;
+  throw errorOf('PERSISTENCE_INTEGRITY_ERROR', text, { details: { reason: 'version', path, version, known: schemaVersion } });
+}
+
+const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 16);
+
+/** Makes an empty journal: under another name first, so that half a journal is never found under its own. */
+export function createJournal(path: string): void {
+  const draft = `${path}-new`;
+  buildEmpty(draft);
+  renameSync(draft, path);
+  syncDirectory(path);
+}
+
+/** Makes an empty journal under exactly this name, in one whole and synced file. */
+export function buildEmpty(path: string, journal = newId()): void {
+  for (const beside of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${beside}`, { force: true });
+  const db = new Database(path);
+  try {
+    db.pragma('synchronous = FULL');
+    db.pragma(`application_id = ${applicationId}`);
+    migrate(db);
+    db.prepare('INSERT INTO owner (one, journal, epoch) VALUES (1, ?, 0)').run(journal);
+    writeTail(db, emptyTail);
+    db.pragma('journal_mode = WAL');
+  } finally {
+    db.close();
+  }
+}
+
+export function syncDirectory(path: string): void {
+  const fd = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

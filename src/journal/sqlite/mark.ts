@@ -1,0 +1,96 @@
+/**
+ * The mark: a small file beside the journal that says how far the journal had come when it last answered.
+ *
+ * SQLite drops, without a word, everything in its write-ahead log after the first frame that does not read well, and a journal
+ * cannot know by itself that it was longer. The mark is written after each commit and is never ahead of it. It is synced at
+ * most once a second and at the close: it outlives the process in full, and a power cut up to that second. Two slots, written
+ * in turn, so that one of them is always whole.
+ */
+import { closeSync, fdatasync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+
+import { rowSum } from './frame.ts';
+
+export interface Mark {
+  /** The id of the journal that it belongs to. */
+  readonly journal: string;
+  readonly n: number;
+  readonly seq: number;
+  readonly chain: number;
+  /** What the journal promised of its answers. */
+  readonly durability: 'full' | 'relaxed';
+}
+
+const slotBytes = 256;
+const syncEveryMs = 1_000;
+
+export function markPath(path: string): string {
+  return `${path}-mark`;
+}
+
+/** The newest mark that is whole; nothing where there is none. */
+export function readMark(path: string): Mark | undefined {
+  let text: Buffer;
+  try {
+    text = readFileSync(markPath(path));
+  } catch {
+    // Without the mark a journal can still be read: what it alone would have shown is not known then.
+    return undefined;
+  }
+  const marks = [0, slotBytes].map((at) => parseSlot(text.subarray(at, at + slotBytes).toString()));
+  return marks.reduce((newest, mark) => (mark !== undefined && (newest === undefined || mark.n > newest.n) ? mark : newest), undefined);
+}
+
+function parseSlot(text: string): Mark | undefined {
+  const [journal, n, seq, chain, durability, sum] = text.trim().split(' ');
+  if (journal === undefined || (durability !== 'full' && durability !== 'relaxed')) return undefined;
+  const mark = { journal, n: Number(n), seq: Number(seq), chain: Number(chain), durability } as const;
+  return sumOfMark(mark) === Number(sum) ? mark : undefined;
+}
+
+function sumOfMark({ journal, n, seq, chain, durability }: Mark): number {
+  return rowSum(journal, n, seq, chain, durability);
+}
+
+/** Writes marks; a mark that cannot be written must not fail a commit that is durable already. */
+export class Marker {
+  private readonly fd: number;
+  private slot = 0;
+  private syncedAt = 0;
+  private isSyncing = false;
+
+  constructor(path: string) {
+    this.fd = openSync(markPath(path), 'a+');
+    closeSync(this.fd);
+    this.fd = openSync(markPath(path), 'r+');
+  }
+
+  write(mark: Mark): void {
+    const { journal, n, seq, chain, durability } = mark;
+    const text = `${journal} ${n} ${seq} ${chain} ${durability} ${sumOfMark(mark)}`.padEnd(slotBytes - 1);
+    try {
+      writeSync(this.fd, `${text}\n`, this.slot * slotBytes);
+    } catch {
+      return;
+    }
+    this.slot = 1 - this.slot;
+    this.syncNowAndThen();
+  }
+
+  close(): void {
+    try {
+      fdatasyncSync(this.fd);
+    } finally {
+      closeSync(this.fd);
+    }
+  }
+
+  private syncNowAndThen(): void {
+    const now = Date.now();
+    if (this.isSyncing || Math.abs(now - this.syncedAt) < syncEveryMs) return;
+    this.isSyncing = true;
+    this.syncedAt = now;
+    fdatasync(this.fd, () => {
+      this.isSyncing = false;
+    });
+  }
+}

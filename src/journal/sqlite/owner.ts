@@ -1,0 +1,90 @@
+/**
+ * Who may write a journal: one engine at a time.
+ *
+ * The lock is SQLite's own lock on an empty file beside the journal. The operating system lets go of it with the process,
+ * however that ends, so that nothing stale is ever left. The epoch is the second line: it counts owners, stands in the journal
+ * itself, and is looked at in each commit, so that an owner whose lock was lost (its file removed, a file system that does not
+ * keep locks) writes nothing after the next one has come.
+ */
+import { existsSync } from 'node:fs';
+import { hostname } from 'node:os';
+import Database from 'better-sqlite3';
+
+import { errorOf, type GleitzeitError } from '../../errors.ts';
+import { readField } from '../../thrown.ts';
+
+export interface Lock {
+  release(): void;
+}
+
+export interface Owner {
+  readonly journal: string;
+  readonly epoch: number;
+  readonly pid: number | null;
+  readonly host: string | null;
+  /** Epoch milliseconds. */
+  readonly since: number | null;
+}
+
+export interface LockOptions {
+  /** How long to wait for another owner to let go, in milliseconds. */
+  readonly waitMs: number;
+}
+
+/** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED when another engine holds it */
+export function takeLock(path: string, { waitMs }: LockOptions): Lock {
+  const db = new Database(`${path}-lock`, { timeout: waitMs });
+  try {
+    db.pragma('journal_mode = MEMORY');
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (thrown) {
+    db.close();
+    if (String(readField(thrown, 'code')).startsWith('SQLITE_BUSY')) throw inUse(path);
+    throw thrown;
+  }
+  return { release: () => void db.close() };
+}
+
+function inUse(path: string): GleitzeitError {
+  const owner = ownerOfFile(path);
+  const who = owner?.pid == null ? 'another engine' : `process ${owner.pid} on ${owner.host ?? 'this host'}`;
+  const since = owner?.since == null ? '' : ` since ${new Date(owner.since).toISOString()}`;
+  return errorOf('PERSISTENCE_CONNECTION_FAILED', `The journal ${path} is in use by ${who}${since}: one engine at a time may own it.`, {
+    details: { reason: 'owned', path, ...(owner && { pid: owner.pid, host: owner.host, since: owner.since, epoch: owner.epoch }) },
+  });
+}
+
+function ownerOfFile(path: string): Owner | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const db = new Database(path, { readonly: true });
+    try {
+      return readOwner(db);
+    } finally {
+      db.close();
+    }
+  } catch {
+    // The owner may be just about to make the file; that it is in use is certain all the same.
+    return undefined;
+  }
+}
+
+export function readOwner(db: Database.Database): Owner | undefined {
+  // The columns are those of the schema.
+  return db.prepare('SELECT journal, epoch, pid, host, since FROM owner').get() as Owner | undefined;
+}
+
+/** Takes the next epoch. */
+export function takeEpoch(db: Database.Database): Owner {
+  const sql = 'UPDATE owner SET epoch = epoch + 1, pid = ?, host = ?, since = ? RETURNING journal, epoch, pid, host, since';
+  return db.prepare(sql).get(process.pid, hostname(), Date.now()) as Owner;
+}
+
+export function epochTaken(path: string, owner: Owner | undefined): GleitzeitError {
+  const who = owner?.pid == null ? 'Another engine' : `Process ${owner.pid} on ${owner.host ?? 'this host'}`;
+  const { pid, host, since, epoch } = owner ?? {};
+  return errorOf('PERSISTENCE_CONNECTION_FAILED', `${who} has taken the journal ${path}: this engine may no longer write it.`, {
+    retryable: false,
+    details: { reason: 'taken', path, ...(owner && { pid, host, since, epoch }) },
+  });
+}

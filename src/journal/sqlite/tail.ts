@@ -1,0 +1,128 @@
+/** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
+import type Database from 'better-sqlite3';
+
+import { chainAfter, type FrameRow, isIntact, rowSum } from './frame.ts';
+import { damaged } from './faults.ts';
+import type { Mark } from './mark.ts';
+
+export interface Tail {
+  readonly n: number;
+  readonly seq: number;
+  readonly chain: number;
+  /** Workflows that have not ended, and those that have. */
+  readonly running: number;
+  readonly ended: number;
+}
+
+export const emptyTail: Tail = { n: 0, seq: 0, chain: 0, running: 0, ended: 0 };
+
+/** Frames whose bodies are read at an open. */
+const verifiedFrames = 16;
+
+export function writeTail(db: Database.Database, { n, seq, chain, running, ended }: Tail): void {
+  const sql = 'INSERT OR REPLACE INTO tail (one, n, seq, chain, running, ended, sum) VALUES (1, ?, ?, ?, ?, ?, ?)';
+  db.prepare(sql).run(n, seq, chain, running, ended, rowSum(n, seq, chain, running, ended));
+}
+
+/** @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR */
+export function readTail(db: Database.Database, path: string): Tail {
+  // The columns are those of the schema.
+  const row = db.prepare('SELECT n, seq, chain, running, ended, sum FROM tail').get() as (Tail & { readonly sum: number }) | undefined;
+  if (row === undefined) throw damaged(path, { afterSeq: 0, kind: 'tail', message: 'the record of its end is missing' });
+  const { n, seq, chain, running, ended, sum } = row;
+  if (rowSum(n, seq, chain, running, ended) !== sum) {
+    throw damaged(path, { afterSeq: 0, kind: 'tail', message: 'the record of its end does not have its checksum' });
+  }
+  return { n, seq, chain, running, ended };
+}
+
+export interface Gap {
+  readonly from_n: number;
+  readonly to_n: number;
+  readonly seq: number;
+  readonly chain: number;
+  readonly sum: number;
+}
+
+export function gapSum({ from_n, to_n, seq, chain }: Omit<Gap, 'sum'>): number {
+  return rowSum(from_n, to_n, seq, chain);
+}
+
+/** What comes before a frame: another frame, a gap that a sweep left, or the beginning. */
+export interface Before {
+  readonly n: number;
+  readonly seq: number;
+  readonly chain: number;
+}
+
+/** Why a frame does not follow from what comes before it, or is not as it was written; nothing where all is well. */
+export function faultOfFrame(frame: FrameRow, before: Before): { readonly kind: string; readonly message: string } | undefined {
+  const where = `facts ${frame.first_seq} to ${frame.seq}`;
+  if (frame.n !== before.n + 1) {
+    return { kind: 'missing', message: `frames ${before.n + 1} to ${frame.n - 1}, between seq ${before.seq} and ${frame.first_seq}, are missing` };
+  }
+  if (!isIntact(frame)) return { kind: 'checksum', message: `${where} do not have their checksum` };
+  if (frame.first_seq <= before.seq || frame.seq < frame.first_seq || chainAfter(before.chain, frame) !== frame.chain) {
+    return { kind: 'chain', message: `${where} do not follow from what was written before them` };
+  }
+  return undefined;
+}
+
+/**
+ * Verifies the end of a journal: its last frames, its own record of them, and that nothing which was answered is missing.
+ * @returns the tail, and what a power cut took from a journal that had not promised to survive one
+ * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR with the damage in `details`
+ */
+export function verifyTail(db: Database.Database, options: { readonly path: string; readonly journal: string; readonly mark: Mark | undefined }): VerifiedTail {
+  const { path } = options;
+  const tail = readTail(db, path);
+  const rows = db.prepare('SELECT * FROM frames ORDER BY seq DESC LIMIT ?').all(verifiedFrames + 1) as FrameRow[];
+  const frames = rows.reverse();
+  const whole = rows.length <= verifiedFrames;
+  let before = whole ? beforeFirst(db, frames[0]) : frames[0];
+  for (const frame of whole ? frames : frames.slice(1)) {
+    const fault = faultOfFrame(frame, before === undefined ? tail : gapBefore(db, frame, before));
+    if (fault !== undefined) throw damaged(path, { afterSeq: before?.seq ?? 0, toSeq: tail.seq, ...fault });
+    before = frame;
+  }
+  const last: Before = before ?? emptyTail;
+  if (last.n !== tail.n || last.seq !== tail.seq || last.chain !== tail.chain) {
+    throw damaged(path, { afterSeq: last.seq, toSeq: tail.seq, kind: 'missing', message: `it ends after seq ${last.seq}, and its record says ${tail.seq}` });
+  }
+  return { tail, ...lostTo(options, { db, tail }) };
+}
+
+export interface VerifiedTail {
+  readonly tail: Tail;
+  readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
+}
+
+/** The gap that ends right before a frame, where there is one, else what was there. */
+function gapBefore(db: Database.Database, frame: FrameRow, before: Before): Before {
+  if (frame.n === before.n + 1) return before;
+  const gap = db.prepare('SELECT * FROM gaps WHERE to_n = ?').get(frame.n - 1) as Gap | undefined;
+  return gap !== undefined && gap.from_n === before.n + 1 && gapSum(gap) === gap.sum ? { n: gap.to_n, seq: gap.seq, chain: gap.chain } : before;
+}
+
+function beforeFirst(db: Database.Database, first: FrameRow | undefined): Before {
+  return first === undefined ? emptyTail : gapBefore(db, first, emptyTail);
+}
+
+function lostTo(
+  { path, journal, mark }: { readonly path: string; readonly journal: string; readonly mark: Mark | undefined },
+  { db, tail }: { readonly db: Database.Database; readonly tail: Tail },
+): Pick<VerifiedTail, 'lost'> {
+  if (mark === undefined || mark.journal !== journal || mark.n === 0) return {};
+  if (mark.n > tail.n) {
+    const lost = { afterSeq: tail.seq, toSeq: mark.seq };
+    if (mark.durability === 'relaxed') return { lost };
+    const message = `it ends after seq ${tail.seq}, and it had answered for everything up to seq ${mark.seq}: what is between is missing`;
+    throw damaged(path, { ...lost, kind: 'missing', message });
+  }
+  const marked = db.prepare('SELECT n, chain FROM frames WHERE seq = ?').get(mark.seq) as { readonly n: number; readonly chain: number } | undefined;
+  if (marked !== undefined && (marked.n !== mark.n || marked.chain !== mark.chain)) {
+    const message = `what it holds up to seq ${mark.seq} is not what it had answered for`;
+    throw damaged(path, { afterSeq: 0, toSeq: mark.seq, kind: 'chain', message });
+  }
+  return {};
+}

@@ -1,0 +1,19 @@
+/** Waits for the result of a workflow, whether it is under way or has ended long ago. */
+import type { Booted } from './boot.ts';
+import { replayedResult, replayWorkflow } from './replay.ts';
+import type { WorkflowResult } from './result.ts';
+import { notFound } from './status.ts';
+
+/** @throws GleitzeitError WORKFLOW_NOT_FOUND, SYSTEM_SHUTDOWN */
+export async function resultOfWorkflow({ journal, runs }: Pick<Booted, 'journal' | 'runs'>, workflowId: string): Promise<WorkflowResult> {
+  // Waiting begins before the journal is asked, so that an end in between is not missed.
+  const ending = runs.result(workflowId);
+  const known = await journal.find(workflowId);
+  if (known?.status === 'running') return ending;
+  runs.forget(workflowId);
+  if (known === undefined) throw notFound(workflowId);
+  const replayed = replayWorkflow(await journal.read({ workflowId }));
+  const result = replayed && replayedResult(replayed);
+  if (result === undefined) throw notFound(workflowId);
+  return result;
+}

@@ -1,0 +1,99 @@
+/**
+ * What users ask of workflows and tasks that are there already.
+ *
+ * What is unknown is an error, what has ended is left as it is; only what can still be heard becomes a command.
+ */
+import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import { type GleitzeitDraft, isEventType, specOf } from '../../machines/events/catalogue.ts';
+import { priorities, type Priority, type WorkflowDefinition } from '../../machines/events/definition.ts';
+import { topologyOf } from '../../machines/policies/topology.ts';
+import { errorOf } from '../errors.ts';
+import { taskKey } from '../system/wiring.ts';
+import { describeValue } from '../thrown.ts';
+import { suggestion } from '../workflow/nearest.ts';
+import type { Booted } from './boot.ts';
+import { notFound } from './status.ts';
+
+type Asked = Pick<Booted, 'core' | 'journal'>;
+
+/**
+ * Hands a command to a workflow that is under way.
+ * @throws GleitzeitError WORKFLOW_NOT_FOUND
+ */
+export async function commandWorkflow(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
+  if (tell(asked, workflowId, draft)) return;
+  if ((await asked.journal.find(workflowId)) === undefined) throw notFound(workflowId);
+}
+
+/** Hands a command to a workflow that was known once, unless it has ended. @returns whether it was there to hear it */
+export function tell({ core }: Asked, workflowId: string, draft: GleitzeitDraft): boolean {
+  const isLive = core.snapshot('workflow', workflowId)?.status === 'active';
+  if (isLive) core.accept(draft, { source: 'api' });
+  return isLive;
+}
+
+/**
+ * Hands a command to a task that is under way.
+ * @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND, or WORKFLOW_INVALID_STATE for one that nothing has made ready yet
+ */
+export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName, draft: GleitzeitDraft): Promise<void> {
+  const { core, journal } = asked;
+  const task = core.snapshot('task', taskKey(workflowId, taskId));
+  if (task?.status === 'active') return core.accept(draft, { source: 'api' });
+  const resolver = core.snapshot('resolver', workflowId);
+  if (resolver === undefined) {
+    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    return;
+  }
+  // The resolver's snapshot has the resolver's context.
+  const { definition, outcomes } = resolver.context as ResolverContext;
+  const at = positionOf(definition, { workflowId, taskId });
+  if (task === undefined && at !== undefined && !outcomes.has(at))
+    throw errorOf('WORKFLOW_INVALID_STATE', `Task '${taskId}' of workflow '${workflowId}' still waits for others: only what is ready or runs can be asked for that.`);
+}
+
+export interface TaskName {
+  readonly workflowId: string;
+  readonly taskId: string;
+}
+
+/**
+ * Makes sure that a workflow that is under way has a task.
+ * @throws GleitzeitError TASK_NOT_FOUND
+ */
+export function requireTask(core: Booted['core'], name: TaskName): void {
+  const resolver = core.snapshot('resolver', name.workflowId);
+  if (resolver !== undefined) positionOf((resolver.context as ResolverContext).definition, name);
+}
+
+/**
+ * Where a task stands in a definition; nowhere for an element of a fan-out.
+ * @throws GleitzeitError TASK_NOT_FOUND
+ */
+function positionOf(definition: WorkflowDefinition, { workflowId, taskId }: TaskName): number | undefined {
+  const { byId } = topologyOf(definition);
+  const at = byId.get(taskId);
+  if (at !== undefined || byId.has(String(taskId).replace(/\[\d+\]$/, ''))) return at;
+  throw errorOf('TASK_NOT_FOUND', `Workflow '${workflowId}' has no task ${describeValue(taskId)}.${suggestion(String(taskId), byId.keys())}`);
+}
+
+/** @throws GleitzeitError INVALID_PARAMS */
+export function checkPriority(priority: unknown): asserts priority is Priority {
+  if (priorities.some((known) => known === priority)) return;
+  throw errorOf('INVALID_PARAMS', `A priority must be ${priorities.join(', ')}, got ${describeValue(priority)}`);
+}
+
+/**
+ * Makes a command of what a user states.
+ * @throws GleitzeitError INVALID_REQUEST for a type that is not a user's to state, INVALID_PARAMS for a payload that its schema refuses
+ */
+export function userCommand(type: unknown, data: unknown): GleitzeitDraft {
+  const spec = typeof type === 'string' && isEventType(type) ? specOf(type) : undefined;
+  if (spec?.kind !== 'command' || !spec.owners.includes('api')) {
+    throw errorOf('INVALID_REQUEST', `${describeValue(type)} is not a command that a user can state. Facts are stated by their owners only.`);
+  }
+  const parsed = spec.data.safeParse(data);
+  if (!parsed.success) throw errorOf('INVALID_PARAMS', `The data of '${String(type)}' does not fit: ${parsed.error.message}`);
+  // The schema of the type has just accepted its data.
+  return { type, data: parsed.data } as GleitzeitDraft;
+}

@@ -1,0 +1,109 @@
+/**
+ * Brings back what was in flight when the last run ended.
+ *
+ * The recorded facts of each unfinished workflow are folded through the machines that stated them, what they state in answer
+ * dropped: it was recorded too. What is derived is made anew: the resolver says again what its tasks run with, infrastructure
+ * starts fresh and is told of retries, timeouts and pauses. Nothing is decided here; the start of the engine, heard by the
+ * actors that are brought back, makes them go on.
+ */
+import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import type { EventOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
+import { readyOf } from '../../machines/policies/release.ts';
+import { type Actor, createStatechartActor } from '../system/actor.ts';
+import type { Core } from '../system/core.ts';
+import { wiring } from '../system/wiring.ts';
+
+/** What was brought back. */
+export interface Recovered {
+  readonly workflows: number;
+  /** Tasks that had begun and not ended. */
+  readonly tasks: number;
+}
+
+/** Reads every unfinished workflow from the journal and brings it back; costs nothing for finished ones. */
+export async function recover(core: Core): Promise<Recovered> {
+  let workflows = 0;
+  let tasks = 0;
+  for (const { workflowId } of await core.journal.unfinished()) {
+    tasks += bringBack(core, await core.journal.read({ workflowId }));
+    workflows++;
+  }
+  return { workflows, tasks };
+}
+
+function bringBack(core: Core, facts: readonly GleitzeitEvent[]): number {
+  const submitted = facts.find((fact): fact is EventOf<'workflow:submitted'> => fact.type === 'workflow:submitted');
+  if (submitted === undefined) return 0;
+  const [resolver] = make(core, 'resolver', submitted);
+  const [workflow] = make(core, 'workflow', submitted);
+  if (resolver === undefined || workflow === undefined) return 0;
+  for (const fact of facts) {
+    tell(resolver, fact);
+    tell(workflow, fact);
+  }
+  tell(core.registry.get('engine', ''), submitted);
+  feedScheduler(core, facts);
+  if (workflow.getSnapshot().matches('paused')) tell(core.registry.get('queue', ''), facts.findLast(({ type }) => type === 'workflow:paused'));
+  const begun = unfinishedTasks(facts);
+  for (const [taskId, its] of begun) bringBackTask(core, resolver, { taskId, facts: its });
+  return begun.size;
+}
+
+const ends: ReadonlySet<EventType> = new Set<EventType>(['task:completed', 'task:retry_exhausted', 'task:cancelled', 'task:skipped']);
+
+/** The tasks that have begun and not ended, each with its facts. */
+function unfinishedTasks(facts: readonly GleitzeitEvent[]): ReadonlyMap<string, readonly GleitzeitEvent[]> {
+  const begun = new Map<string, GleitzeitEvent[]>();
+  for (const fact of facts) {
+    const { taskId } = fact.correlation;
+    if (taskId === undefined) continue;
+    const its = begun.get(taskId);
+    if (ends.has(fact.type)) begun.delete(taskId);
+    else if (its === undefined) begun.set(taskId, [fact]);
+    else its.push(fact);
+  }
+  return begun;
+}
+
+function bringBackTask(core: Core, resolver: Actor, { taskId, facts }: { readonly taskId: string; readonly facts: readonly GleitzeitEvent[] }): void {
+  // The resolver's snapshot has the resolver's context.
+  const draft = readyOf(resolver.getSnapshot().context as ResolverContext, taskId);
+  const [first] = facts;
+  if (draft === undefined || first === undefined) return;
+  // It is as if the resolver had just said it; nobody but the task and the resolver hears it.
+  const ready = { ...first, ...draft } as EventOf<'task:ready'>;
+  const [task] = make(core, 'task', ready);
+  for (const fact of facts) tell(task, fact);
+  // A fan-out that is expanded counts by its elements.
+  if (task?.getSnapshot().matches('expanded') !== true) tell(resolver, ready);
+  if (task?.getSnapshot().matches('waitingRetry') === true) feedRetry(core, facts);
+}
+
+/** The retry manager and the scheduler know again of a retry that is not due yet, or overdue. */
+function feedRetry(core: Core, facts: readonly GleitzeitEvent[]): void {
+  const failed = facts.findLast(({ type }) => type === 'task:failed');
+  const scheduled = facts.findLast(({ type }) => type === 'task:retry_scheduled');
+  if (failed === undefined || scheduled === undefined) return;
+  const [manager] = make(core, 'retry', failed);
+  tell(manager, scheduled);
+  tell(core.registry.get('scheduler', ''), scheduled);
+}
+
+function feedScheduler(core: Core, facts: readonly GleitzeitEvent[]): void {
+  const started = facts.find(({ type }) => type === 'workflow:started');
+  tell(core.registry.get('scheduler', ''), started);
+}
+
+/** The actors that an event brings into being, or those that are there already. */
+function make(core: Core, component: Component, event: GleitzeitEvent): readonly (Actor | undefined)[] {
+  const { machine, births } = wiring[component];
+  return (births?.[event.type]?.(event, core.config) ?? []).map(({ key, input, groups = [] }) => {
+    if (core.registry.get(component, key) === undefined) core.registry.add(createStatechartActor(component, key, machine, input), groups);
+    return core.registry.get(component, key);
+  });
+}
+
+function tell(actor: Actor | undefined, fact: GleitzeitEvent | undefined): void {
+  if (actor !== undefined && fact !== undefined && !actor.isDone() && actor.handles(fact.type)) actor.send(fact);
+}
