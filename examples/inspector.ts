@@ -29,7 +29,7 @@ const hello = defineWorkflow({ name: 'hello', tasks: (task) => task('echo', { me
 const run = await system.submit(hello, { id: 'hello-1' });
 await run.result();
 const isTold = (): boolean => received.some(({ event }) => event?.type === 'workflow:completed');
-for (let waited = 0; waited < 2_000 && !isTold(); waited += 20) await delay(20);
+for (let waited = 0; waited < 5_000 && !isTold(); waited += 20) await delay(20);
 await system.stop();
 receiver.close();
 

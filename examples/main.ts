@@ -49,6 +49,6 @@ function count(list: readonly string[], wanted: string): number {
 
 /** The pool gives its workers back only after its cooldown, some time after the workflow has ended. */
 async function poolIsBack(): Promise<void> {
-  const deadline = Date.now() + 5_000;
+  const deadline = Date.now() + 10_000;
   while (seen.sizes.at(-1) !== 1 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -41,7 +41,7 @@ export interface EngineContext {
 /** What an engine hears: the system, commands, the load, the ends of workflows, and its own facts. */
 export type EngineEvent =
   | EventOf<'system:started' | 'system:shutdown' | 'engine:halt' | 'engine:pause' | 'engine:resume' | 'workflow:submit'>
-  | EventOf<'queue:full' | 'queue:room' | 'queue:empty' | 'backpressure:normal' | 'backpressure:high' | 'backpressure:critical'>
+  | EventOf<'queue:full' | 'queue:room' | 'backpressure:normal' | 'backpressure:high' | 'backpressure:critical'>
   | EventOf<'workflow:submitted' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'>
   | EventOf<'engine:started' | 'engine:stopped' | 'engine:paused' | 'engine:resumed'>;
 
@@ -67,7 +67,6 @@ export const engineMachine = setup({
     isRefused: ({ context }) => isThrottled(context) && context.queuePolicy === 'reject',
     isOfSystem: ({ event }) => isOfSystem(event),
     canAdmitAgain: ({ context, event }) => isLastObstacleGone(context, event),
-    isFull: ({ context }) => context.throttle.queueFull,
   },
   actions: {
     stateStarted: emit(({ context }) => ({ type: 'engine:started', data: { mode: 'running', stats: statsOf(context) } })),
@@ -133,7 +132,6 @@ export const engineMachine = setup({
         'engine:resume': {},
         'queue:full': {},
         'queue:room': {},
-        'queue:empty': {},
         'backpressure:normal': {},
         'backpressure:high': {},
         'backpressure:critical': {},
@@ -156,7 +154,6 @@ export const engineMachine = setup({
         ],
         'queue:full': { actions: 'noteFull' },
         'queue:room': [{ guard: 'canAdmitAgain', actions: ['noteRoom', 'stateWaitingAdmitted'] }, { actions: 'noteRoom' }],
-        'queue:empty': [{ guard: 'canAdmitAgain', actions: ['noteRoom', 'stateWaitingAdmitted'] }, { guard: 'isFull', actions: 'noteRoom' }, {}],
         'backpressure:critical': [{ guard: 'isOfSystem', actions: 'noteCritical' }, {}],
         'backpressure:high': [
           { guard: 'canAdmitAgain', actions: ['noteRelief', 'stateWaitingAdmitted'] },
@@ -195,7 +192,6 @@ export const engineMachine = setup({
         'system:shutdown': {},
         'queue:full': {},
         'queue:room': {},
-        'queue:empty': {},
         'backpressure:normal': {},
         'backpressure:high': {},
         'backpressure:critical': {},

@@ -111,6 +111,13 @@ export function withoutOffer(context: PoolContext, event: PoolEvent): Partial<Po
   return { candidates, waitingSince: candidates.isEmpty() ? null : context.waitingSince };
 }
 
+/** Without what would be called behind a circuit that has just opened; the queue withdraws it as well, a moment later. */
+export function withoutOffersBehind(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
+  if (event.type !== 'circuit:opened') return {};
+  const candidates = context.candidates.filter(({ offer }) => offer.circuit !== event.data.circuit);
+  return { candidates, waitingSince: candidates.isEmpty() ? null : context.waitingSince };
+}
+
 /** What was refused is at hand again, unless a newer task of its method is; who refused it is passed over. */
 export function withRefusal(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
   if (event.type !== 'worker:refused') return {};

@@ -2,7 +2,8 @@
  * One worker of a pool: claims what it is offered while it has a free slot, and gives the slot back when the lease ends.
  *
  * It refuses to choose tasks, to run them (the executor does, once `task:started` is durable), to judge reports (the task
- * does), and to take anything while it drains. Local and remote workers are this same chart. Its leases are counted as they
+ * does: a slot is given back when the task has ended the attempt, so that a circuit which that opens is open before the slot
+ * is taken again), and to take anything while it drains. Local and remote workers are this same chart. Its leases are counted as they
  * end; its state follows from its own facts.
  */
 import { Map as PersistentMap } from 'immutable';
@@ -40,11 +41,10 @@ export type WorkerEvent = EventOf<
   | 'pool:scaled_down'
   | 'pool:worker_quarantined'
   | 'system:shutdown'
-  | 'attempt:succeeded'
-  | 'attempt:failed'
-  | 'task:timeout'
-  | 'task:lease_expired'
+  | 'task:completed'
+  | 'task:failed'
   | 'task:cancelled'
+  | 'task:stale_report'
   | 'queue:claim_refused'
   | 'task:claimed'
   | 'worker:started'
@@ -172,10 +172,9 @@ export const workerMachine = setup({
     'worker:assign': { actions: 'stateRefused' },
     'worker:heartbeat': { actions: 'noteLife' },
     'task:claimed': { actions: 'addLease' },
-    'attempt:succeeded': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
-    'attempt:failed': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
-    'task:timeout': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
-    'task:lease_expired': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
+    'task:completed': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
+    'task:failed': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
+    'task:stale_report': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
     'task:cancelled': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
     'queue:claim_refused': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
     'worker:stopped': { target: '.stopped' },

@@ -55,7 +55,8 @@ export class Complaints {
   error(subject: string, code: ErrorCode): GleitzeitError | undefined {
     if (this.none) return undefined;
     const said = this.issues.map(({ message }) => message);
-    const message = said.length === 1 ? `${subject}: ${said[0]}` : [`${subject} was given ${said.length} values that are not right:`, ...said].join('\n  ');
+    const message =
+      said.length === 1 ? `${subject}: ${said[0]}` : [`${subject} was given ${said.length} values that are not right:`, ...said].join('\n  ');
     return new GleitzeitError(failure(code, message, { details: { issues: this.issues } }), { issues: this.issues });
   }
 

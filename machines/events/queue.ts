@@ -58,7 +58,7 @@ export const queueEvents = {
   }),
   'queue:empty': transient({
     from: 'queue',
-    to: ['backpressure', 'pool', 'engine'],
+    to: ['backpressure', 'pool'],
     about: 'No task waits any more.',
     data: z.strictObject({}),
   }),

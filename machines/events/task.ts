@@ -92,7 +92,7 @@ export const taskEvents = {
   }),
   'task:completed': recorded({
     from: 'task',
-    to: ['workflow', 'resolver', 'circuit', 'retry', 'scheduler', 'metrics', 'provider'],
+    to: ['workflow', 'resolver', 'circuit', 'retry', 'scheduler', 'metrics', 'provider', 'worker'],
     about: 'A task ended well; its result stands for ever.',
     data: z.strictObject({
       ...taskRef,
@@ -110,7 +110,7 @@ export const taskEvents = {
   }),
   'task:failed': recorded({
     from: 'task',
-    to: ['retry', 'circuit', 'scheduler', 'metrics', 'provider'],
+    to: ['retry', 'circuit', 'scheduler', 'metrics', 'provider', 'worker'],
     about: 'One attempt failed. Whether the task did, the retry manager says.',
     severity: 'warning',
     data: z.strictObject({
@@ -134,14 +134,14 @@ export const taskEvents = {
   }),
   'task:timeout': recorded({
     from: 'scheduler',
-    to: ['task', 'worker', 'executor'],
+    to: ['task', 'executor'],
     about: 'An attempt ran longer than it may.',
     severity: 'warning',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), timeoutMs: z.number().positive() }),
   }),
   'task:lease_expired': transient({
     from: 'scheduler',
-    to: ['task', 'worker', 'executor'],
+    to: ['task', 'executor'],
     about: 'The worker of an attempt has not been heard of for the length of a lease.',
     severity: 'warning',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string() }),
@@ -214,7 +214,7 @@ export const taskEvents = {
   }),
   'task:stale_report': recorded({
     from: 'task',
-    to: ['metrics', 'alerts'],
+    to: ['metrics', 'alerts', 'worker'],
     about: 'A late or repeated report of an attempt was refused.',
     severity: 'warning',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), reported: z.enum(['succeeded', 'failed']) }),
@@ -239,7 +239,7 @@ export const taskEvents = {
   }),
   'attempt:succeeded': transient({
     from: 'executor',
-    to: ['task', 'worker'],
+    to: ['task'],
     about: 'A handler reports a result.',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), result: z.unknown(), durationMs }),
   }),
@@ -251,7 +251,7 @@ export const taskEvents = {
   }),
   'attempt:failed': transient({
     from: 'executor',
-    to: ['task', 'worker'],
+    to: ['task'],
     about: 'A handler reports a failure.',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), error: failureSchema, durationMs }),
   }),

@@ -5,7 +5,7 @@
 import { type ErrorCode, failure } from '../../machines/failures.ts';
 import { errorOf, GleitzeitError, toFailure } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
-import type { Journal } from './journal.ts';
+import type { Journal, Opened } from './journal.ts';
 
 export function guardJournal(journal: Journal): Journal {
   const reading = <Value>(act: () => Promise<Value>): Promise<Value> => guarded(act, 'PERSISTENCE_READ_FAILED', 'be read');
@@ -28,10 +28,10 @@ export function guardJournal(journal: Journal): Journal {
   };
 }
 
-async function openSoundly(journal: Journal): Promise<{ readonly lastSeq: number }> {
+async function openSoundly(journal: Journal): Promise<Opened> {
   const opened = await journal.open();
   const lastSeq: unknown = (opened as { readonly lastSeq?: unknown } | undefined)?.lastSeq;
-  if (typeof lastSeq === 'number' && Number.isSafeInteger(lastSeq) && lastSeq >= 0) return { lastSeq };
+  if (typeof lastSeq === 'number' && Number.isSafeInteger(lastSeq) && lastSeq >= 0) return opened;
   throw errorOf('PERSISTENCE_INTEGRITY_ERROR', `The journal's lastSeq must be a whole number from 0, got ${describeValue(lastSeq)}`);
 }
 

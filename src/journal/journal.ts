@@ -32,12 +32,26 @@ export interface ReadOptions {
   readonly afterSeq?: number;
 }
 
+export interface Opened {
+  /** The highest `seq` in the journal, 0 when it is empty. */
+  readonly lastSeq: number;
+  /** Which owner this is, counted from 1; a journal that has one owner at a time counts them. */
+  readonly epoch?: number;
+  /** What a power cut took from a journal that had not promised to survive one. */
+  readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
+}
+
 export interface Journal {
-  /** Makes the journal ready. @returns the highest `seq` in it, 0 when it is empty */
-  open(): Promise<{ readonly lastSeq: number }>;
+  /** Makes the journal ready. @throws GleitzeitError PERSISTENCE_* when it is owned by another, damaged, or cannot be reached */
+  open(): Promise<Opened>;
   /**
    * Appends a batch, all of it or nothing. Returns nothing where it is durable at once, else a promise of it.
    * Batches are appended one at a time, in order.
+   *
+   * Where it fails, with an error whose `retryable` is true, the same facts may be appended again at any later time, alone or with
+   * more facts after them; until then nothing else may be. The journal finds out by itself whether the first time had succeeded
+   * after all, and holds each fact once. An error that is not retryable means that this engine can no longer write this journal.
+   * @throws GleitzeitError PERSISTENCE_*
    */
   append(facts: readonly GleitzeitEvent[]): Promise<void> | undefined;
   /** The facts that match, by `seq`. */

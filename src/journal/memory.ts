@@ -5,7 +5,7 @@
  * finished workflow goes first. What is in flight is always kept.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import type { Journal, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { headAfter } from './workflow-head.ts';
 
 export interface MemoryJournalOptions {
@@ -42,7 +42,7 @@ class MemoryJournal implements Journal {
     this.keepFacts = keepFacts;
   }
 
-  open(): Promise<{ readonly lastSeq: number }> {
+  open(): Promise<Opened> {
     return Promise.resolve({ lastSeq: this.lastSeq });
   }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { aliases, type EventType, eventTypes, type GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import { severities, type Severity } from '../../machines/events/envelope.ts';
+import { type Severity, severities } from '../../machines/events/envelope.ts';
 import { familyOf } from '../../machines/events/namespace.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';

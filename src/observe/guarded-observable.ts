@@ -26,10 +26,15 @@ export class GuardedObservable<Value> extends Observable<Value> {
     return lifted;
   }
 
-  override subscribe(to?: Partial<Observer<Value>> | Next<Value>, error?: ((error: unknown) => void) | null, complete?: (() => void) | null): Subscription {
+  override subscribe(
+    to?: Partial<Observer<Value>> | Next<Value>,
+    error?: ((error: unknown) => void) | null,
+    complete?: (() => void) | null,
+  ): Subscription {
     // Operators subscribe by a subscriber of their own, which hands errors on itself.
     if (isOperators(to)) return super.subscribe(to);
-    const observer: Partial<Observer<Value>> = typeof to === 'object' && to !== null ? to : { ...(to && { next: to }), ...(error && { error }), ...(complete && { complete }) };
+    const observer: Partial<Observer<Value>> =
+      typeof to === 'object' && to !== null ? to : { ...(to && { next: to }), ...(error && { error }), ...(complete && { complete }) };
     return super.subscribe({
       next: (value) => this.guard(() => observer.next?.(value)),
       // An observer that does not say what to do with an error wants none to pass unnoticed.

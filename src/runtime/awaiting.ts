@@ -1,10 +1,11 @@
-/** Waits for the result of a workflow, whether it is under way or has ended long ago. */
+/** What came of a workflow, whether it is under way or has ended long ago. */
+import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Booted } from './boot.ts';
 import { replayedResult, replayWorkflow } from './replay.ts';
 import type { WorkflowResult } from './result.ts';
 import { notFound } from './status.ts';
 
-/** @throws GleitzeitError WORKFLOW_NOT_FOUND, SYSTEM_SHUTDOWN */
+/** Waits for its result. @throws GleitzeitError WORKFLOW_NOT_FOUND, SYSTEM_SHUTDOWN */
 export async function resultOfWorkflow({ journal, runs }: Pick<Booted, 'journal' | 'runs'>, workflowId: string): Promise<WorkflowResult> {
   // Waiting begins before the journal is asked, so that an end in between is not missed.
   const ending = runs.result(workflowId);
@@ -16,4 +17,10 @@ export async function resultOfWorkflow({ journal, runs }: Pick<Booted, 'journal'
   const result = replayed && replayedResult(replayed);
   if (result === undefined) throw notFound(workflowId);
   return result;
+}
+
+/** Everything recorded of it. @throws GleitzeitError WORKFLOW_NOT_FOUND */
+export async function factsOfWorkflow({ journal }: Pick<Booted, 'journal'>, workflowId: string): Promise<readonly GleitzeitEvent[]> {
+  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  return journal.read({ workflowId });
 }

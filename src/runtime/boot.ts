@@ -2,8 +2,8 @@
 import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { toError } from '../errors.ts';
-import { type Journal } from '../journal/journal.ts';
 import { guardJournal } from '../journal/guarded.ts';
+import type { Journal } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor } from '../providers/executor.ts';
@@ -19,7 +19,9 @@ import { hostCleanup } from './cleanup-host.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
+import { recover } from './recovery.ts';
 import { RunRegistry } from './run-registry.ts';
+import { registerFunctions } from './submit.ts';
 import { processVitals } from './vitals.ts';
 
 export interface Booted {
@@ -73,8 +75,20 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
   return { core, journal, executor, attempts: hostAttempts(core, executor), providers, runs: new RunRegistry(core), log, ids, silence };
 }
 
+/** Registers what the options name, brings back what was in flight, and starts the machines. */
+export async function comeUp(booted: Booted, options: SystemOptions): Promise<void> {
+  const { core, log } = booted;
+  registerProviders(booted, options);
+  for (const workflow of options.workflows ?? []) registerFunctions(booted, workflow);
+  // First, so that the figures hold from the start of the engine on.
+  if (options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
+  const recovered = await recover(core);
+  if (recovered.workflows > 0) log.info(recovered, 'brought back what was in flight');
+  core.accept({ type: 'system:start', data: { recovered } }, { source: 'api' });
+}
+
 /** Registers what the options name, so that it is known before the first submit. */
-export function registerProviders({ providers }: Booted, { builtins = true, http, providers: own = [] }: SystemOptions): void {
+function registerProviders({ providers }: Booted, { builtins = true, http, providers: own = [] }: SystemOptions): void {
   const named = new Set(own.map(({ id }) => id));
   const given = builtins ? builtinProviders(http === undefined ? {} : { http }).filter(({ id }) => !named.has(id)) : [];
   for (const provider of [...given, ...own]) providers.register(provider);

@@ -5,14 +5,17 @@
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { type GleitzeitDraft, isEventType, specOf } from '../../machines/events/catalogue.ts';
-import { priorities, type Priority, type WorkflowDefinition } from '../../machines/events/definition.ts';
+import { type Priority, priorities, type WorkflowDefinition } from '../../machines/events/definition.ts';
 import { topologyOf } from '../../machines/policies/topology.ts';
 import { errorOf } from '../errors.ts';
+import { type Explanation, explainWorkflow } from '../observe/explain.ts';
 import { taskKey } from '../system/wiring.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import type { Booted } from './boot.ts';
 import { notFound } from './status.ts';
+
+export const cancelReason = 'cancelled by its user';
 
 type Asked = Pick<Booted, 'core' | 'journal'>;
 
@@ -49,7 +52,10 @@ export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName
   const { definition, outcomes } = resolver.context as ResolverContext;
   const at = positionOf(definition, { workflowId, taskId });
   if (task === undefined && at !== undefined && !outcomes.has(at))
-    throw errorOf('WORKFLOW_INVALID_STATE', `Task '${taskId}' of workflow '${workflowId}' still waits for others: only what is ready or runs can be asked for that.`);
+    throw errorOf(
+      'WORKFLOW_INVALID_STATE',
+      `Task '${taskId}' of workflow '${workflowId}' still waits for others: only what is ready or runs can be asked for that.`,
+    );
 }
 
 export interface TaskName {
@@ -57,13 +63,12 @@ export interface TaskName {
   readonly taskId: string;
 }
 
-/**
- * Makes sure that a workflow that is under way has a task.
- * @throws GleitzeitError TASK_NOT_FOUND
- */
-export function requireTask(core: Booted['core'], name: TaskName): void {
-  const resolver = core.snapshot('resolver', name.workflowId);
-  if (resolver !== undefined) positionOf((resolver.context as ResolverContext).definition, name);
+/** @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND */
+export async function explainAsked({ core, journal }: Asked, workflowId: string, taskId?: string): Promise<Explanation> {
+  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  const resolver = core.snapshot('resolver', workflowId);
+  if (resolver !== undefined && taskId !== undefined) positionOf((resolver.context as ResolverContext).definition, { workflowId, taskId });
+  return explainWorkflow(core, workflowId, taskId);
 }
 
 /**

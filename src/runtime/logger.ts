@@ -20,7 +20,7 @@ export function defaultLogger(level: (typeof levels)[number] = 'warn'): Logger {
   const write = (at: (typeof levels)[number]) => (fields: object, message: string) => {
     if (levels.indexOf(at) < levels.indexOf(level)) return;
     pending ??= load();
-    void pending.then(({ logger }) => logger[at](fields, message));
+    pending.then(({ logger }) => logger[at](fields, message)).catch(() => undefined);
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }

@@ -92,7 +92,11 @@ const shapes = {
   inspect: z.union(
     [
       z.boolean(),
-      z.strictObject({ port: whole(0).max(65_535, { error: 'a port, 0 to 65535' }).optional(), origins: texts.optional(), bufferEvents: whole(1).optional() }),
+      z.strictObject({
+        port: whole(0).max(65_535, { error: 'a port, 0 to 65535' }).optional(),
+        origins: texts.optional(),
+        bufferEvents: whole(1).optional(),
+      }),
     ],
     { error: 'true, false, or a map of port (0 to 65535), origins and bufferEvents' },
   ),
@@ -108,7 +112,9 @@ const shapes = {
 
 const schema = z.strictObject(shapes, { error: 'a map of options' }).partial();
 /** Every name that an option has anywhere: what an unknown one may have been meant to be. */
-const known = [shapes, ...[pool, circuit, ...Object.values(shapes)].map((each) => (each instanceof z.ZodObject ? each.shape : {}))].flatMap((shape) => Object.keys(shape));
+const known = [shapes, ...[pool, circuit, ...Object.values(shapes)].map((each) => (each instanceof z.ZodObject ? each.shape : {}))].flatMap((shape) =>
+  Object.keys(shape),
+);
 
 /**
  * Checks the options of a system.
@@ -146,7 +152,8 @@ function checkTogether(options: SystemOptions, complaints: Complaints): void {
   const { leaseMs, heartbeatMs } = { ...machineConfigDefaults.worker, ...worker };
   if (heartbeatMs >= leaseMs) complaints.add('worker.heartbeatMs', `below worker.leaseMs, which is ${leaseMs}`, heartbeatMs);
   const { degradedAfter, unhealthyAfter } = { ...providerDefaults, ...provider };
-  if (unhealthyAfter <= degradedAfter) complaints.add('provider.unhealthyAfter', `above provider.degradedAfter, which is ${degradedAfter}`, unhealthyAfter);
+  if (unhealthyAfter <= degradedAfter)
+    complaints.add('provider.unhealthyAfter', `above provider.degradedAfter, which is ${degradedAfter}`, unhealthyAfter);
   const ids = new Set<string>();
   for (const [index, each] of providers.entries()) {
     if (ids.has(each.id)) complaints.add(`providers[${index}].id`, 'the id of no other provider', each.id);
@@ -154,7 +161,8 @@ function checkTogether(options: SystemOptions, complaints: Complaints): void {
     checkSettings(each, { pools, complaints, at: `providers[${index}].` });
   }
   const own = new Set(providers.map(({ protocol }) => protocol));
-  for (const [protocol, settings] of Object.entries(pools)) if (!own.has(protocol)) checkPool(settings, `pools[${JSON.stringify(protocol)}]`, complaints);
+  for (const [protocol, settings] of Object.entries(pools))
+    if (!own.has(protocol)) checkPool(settings, `pools[${JSON.stringify(protocol)}]`, complaints);
   const names = new Set<string>();
   for (const [index, { name }] of alerts.entries()) {
     if (names.has(name)) complaints.add(`alerts[${index}].name`, 'the name of no other rule', name);

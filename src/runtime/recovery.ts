@@ -38,6 +38,7 @@ function bringBack(core: Core, facts: readonly GleitzeitEvent[]): number {
   const [resolver] = make(core, 'resolver', submitted);
   const [workflow] = make(core, 'workflow', submitted);
   if (resolver === undefined || workflow === undefined) return 0;
+  core.router.remember(submitted.data.workflowId, { ...submitted.correlation, tags: submitted.tags });
   for (const fact of facts) {
     tell(resolver, fact);
     tell(workflow, fact);

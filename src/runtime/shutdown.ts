@@ -2,7 +2,7 @@
  * The order of a stop: admission ends and dispatch is held, workers drain until the deadline, the rest is aborted and its
  * leases given back, time stops, the engine says that it has stopped, and the journal is closed.
  */
-import { errorOf } from '../errors.ts';
+import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
 
@@ -45,6 +45,14 @@ async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOp
   await core.whenQuiet();
   core.accept({ type: 'engine:halt', data: { reason } }, { source: 'api' });
   await core.whenQuiet();
+}
+
+/** Ends all that goes on at once: nothing that is stated from here on could be recorded. */
+export function giveUp({ silence, attempts, core, runs }: Booted, error: GleitzeitError): void {
+  silence();
+  attempts.abandon('the system failed');
+  core.close();
+  runs.rejectAll(error);
 }
 
 /** Gives back what a system holds, be it stopped or failed: its providers and its journal. Never rejects. */

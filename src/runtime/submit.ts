@@ -17,7 +17,10 @@ const text = (rule: string) => z.string({ error: rule }).optional();
 const submitShape = z.strictObject(
   {
     input: z.unknown().optional(),
-    id: z.string({ error: idRule }).regex(/^[^/]{1,1024}$/su, { error: idRule }).optional(),
+    id: z
+      .string({ error: idRule })
+      .regex(/^[^/]{1,1024}$/su, { error: idRule })
+      .optional(),
     requestId: text('a text'),
     traceparent: text('a text'),
     tags: z.array(z.string({ error: 'a text' }), { error: 'a list of texts' }).optional(),

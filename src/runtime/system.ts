@@ -7,33 +7,30 @@
 import type { Observable } from 'rxjs';
 import type { AnyMachineSnapshot } from 'xstate';
 
-import { type DataOf, type EventType, type GleitzeitDraft, type GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import type { Priority } from '../../machines/events/definition.ts';
 import { errorOf, type GleitzeitError, toError } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
-import { explainWorkflow, type Explanation } from '../observe/explain.ts';
-import type { Inspection, InspectOptions } from '../observe/inspector.ts';
-import { readMetrics, type MetricsReading } from '../observe/metrics.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
+import type { Explanation } from '../observe/explain.ts';
+import type { Inspection, InspectOptions } from '../observe/inspector.ts';
+import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
 import { EventHub } from '../observe/stream.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
-import { resultOfWorkflow } from './awaiting.ts';
-import { boot, type Booted, registerProviders } from './boot.ts';
-import { checkPriority, commandTask, commandWorkflow, requireTask, tell, userCommand } from './commands.ts';
+import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
+import { type Booted, boot, comeUp } from './boot.ts';
+import { cancelReason, checkPriority, commandTask, commandWorkflow, explainAsked, tell, userCommand } from './commands.ts';
 import { InspectionHolder } from './inspection.ts';
 import type { SubmitOptions, SystemOptions } from './options.ts';
 import { checkOptions, checkProvider } from './options-check.ts';
-import { recover } from './recovery.ts';
 import type { WorkflowResult } from './result.ts';
 import type { Run } from './run.ts';
-import { checkStop, release, shutDown, type StopOptions } from './shutdown.ts';
+import { checkStop, giveUp, release, type StopOptions, shutDown } from './shutdown.ts';
 import { notFound, statusOf, type WorkflowStatus } from './status.ts';
-import { registerFunctions, submit } from './submit.ts';
-
-const cancelReason = 'cancelled by its user';
+import { submit } from './submit.ts';
 
 /** A system's own state, as seen from outside. */
 export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
@@ -63,7 +60,8 @@ export class GleitzeitSystem {
    * @throws GleitzeitError when the journal cannot be opened, or the system was stopped already
    */
   async start(): Promise<void> {
-    if (this.stopping !== undefined) throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped; a stopped system does not start again. Create another one.');
+    if (this.stopping !== undefined)
+      throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped; a stopped system does not start again. Create another one.');
     this.booting ??= this.bootUp();
     await this.booting;
   }
@@ -86,14 +84,9 @@ export class GleitzeitSystem {
   private async begin(booted: Booted): Promise<Booted> {
     const { core } = booted;
     this.hub.connect((watcher) => core.watch(watcher));
-    if (this.options.inspect !== undefined && this.options.inspect !== false) await this.inspect(this.options.inspect === true ? {} : this.options.inspect);
-    registerProviders(booted, this.options);
-    for (const workflow of this.options.workflows ?? []) registerFunctions(booted, workflow);
-    // First, so that the figures hold from the start of the engine on.
-    if (this.options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
-    const recovered = await recover(core);
-    if (recovered.workflows > 0) booted.log.info(recovered, 'brought back what was in flight');
-    core.accept({ type: 'system:start', data: { recovered } }, { source: 'api' });
+    const { inspect = false } = this.options;
+    if (inspect !== false) await this.inspection.open(core, inspect === true ? {} : inspect);
+    await comeUp(booted, this.options);
     this.currentPhase = 'running';
     await core.whenQuiet();
     if (this.failure !== undefined) throw this.failure;
@@ -128,13 +121,11 @@ export class GleitzeitSystem {
 
   /** Dispatches nothing new until {@link resume}; running attempts finish, timers keep their due times. */
   async pause(reason = 'pause'): Promise<void> {
-    this.command({ type: 'engine:pause', data: { reason, by: 'api' } });
-    await this.live().core.whenQuiet();
+    await this.command({ type: 'engine:pause', data: { reason, by: 'api' } });
   }
 
   async resume(reason = 'resume'): Promise<void> {
-    this.command({ type: 'engine:resume', data: { reason, by: 'api' } });
-    await this.live().core.whenQuiet();
+    await this.command({ type: 'engine:resume', data: { reason, by: 'api' } });
   }
 
   /**
@@ -198,17 +189,12 @@ export class GleitzeitSystem {
 
   /** Everything recorded of a workflow, as a tree of causes. */
   async trace(workflowId: string): Promise<Trace> {
-    const { journal } = this.live();
-    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
-    return traceOf(await journal.read({ workflowId }));
+    return traceOf(await factsOfWorkflow(this.live(), workflowId));
   }
 
   /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
   async explain(workflowId: string, taskId?: string): Promise<Explanation> {
-    const { core, journal } = this.live();
-    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
-    if (taskId !== undefined) requireTask(core, { workflowId, taskId });
-    return explainWorkflow(core, workflowId, taskId);
+    return explainAsked(this.live(), workflowId, taskId);
   }
 
   /**
@@ -284,8 +270,10 @@ export class GleitzeitSystem {
     };
   }
 
-  private command(draft: GleitzeitDraft): void {
-    this.live().core.accept(draft, { source: 'api' });
+  private async command(draft: GleitzeitDraft): Promise<void> {
+    const { core } = this.live();
+    core.accept(draft, { source: 'api' });
+    await core.whenQuiet();
   }
 
   private live(): Booted {
@@ -298,10 +286,7 @@ export class GleitzeitSystem {
   private fail(error: GleitzeitError): void {
     this.failure ??= error;
     this.currentPhase = 'failed';
-    this.booted?.silence();
-    this.booted?.attempts.abandon('the system failed');
-    this.booted?.core.close();
-    this.booted?.runs.rejectAll(error);
+    if (this.booted !== undefined) giveUp(this.booted, error);
   }
 }
 

@@ -7,6 +7,7 @@ import type { AnyMachineSnapshot } from 'xstate';
 
 import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
+import { toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
@@ -45,9 +46,16 @@ export class Core {
     this.config = config;
     this.router = new Router({ wiring, table: deriveRoutingTable(wiring), registry: this.registry, config, clock, ids, lastSeq });
     this.router.onViolation = options.onViolation;
-    const { defer, onEffectError, onCommitError } = options;
+    const { defer, onEffectError } = options;
+    const onCommitError = (error: unknown): void => this.lose(error, options.onCommitError);
     this.loop = new TurnLoop({ router: this.router, registry: this.registry, journal, clock, defer, onEffectError, onCommitError });
     superviseActors(this);
+  }
+
+  private lose(error: unknown, tell: (error: unknown) => void): void {
+    const data = { target: 'journal', event: 'append', error: toFailure(error, 'PERSISTENCE_WRITE_FAILED') };
+    this.loop.sayLast({ type: 'system:crash', data }, { source: 'api' });
+    tell(error);
   }
 
   /** Puts an event into the inbox. */

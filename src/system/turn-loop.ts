@@ -69,6 +69,14 @@ export class TurnLoop {
     });
   }
 
+  /** Says something although the journal takes nothing any more: it is seen, and nothing of it or before it is recorded. */
+  sayLast(draft: GleitzeitDraft, origin: Origin): void {
+    const { router } = this.options;
+    router.takeOutcome();
+    router.accept(draft, origin);
+    this.perform({ events: router.takeOutcome().events, facts: [], ended: [] });
+  }
+
   /** Takes nothing more, and drops what waits; no effect runs after it. */
   close(): void {
     this.isClosed = true;

@@ -152,7 +152,7 @@ const worker: Wiring = {
   },
   // A worker may be gone before the last of its attempts is settled; the task judges those reports. Its host may give a sign of
   // life for it in the moment in which it leaves.
-  absentIsFine: ['worker:heartbeat', 'attempt:succeeded', 'attempt:failed', 'task:timeout', 'task:lease_expired', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
+  absentIsFine: ['worker:heartbeat', 'task:completed', 'task:failed', 'task:stale_report', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
 };
 
 const pool: Wiring = {
@@ -316,12 +316,13 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   workflow: { ...workflowWiring(workflowMachine, false), recipients: (event) => (fieldsOf(event)['element'] === undefined ? one(fieldsOf(event)['workflowId']) : nobody) },
   queue: { machine: queueMachine, single: ({ queue }) => queue, recipients: (event) => (event.type === 'schedule:elapsed' ? elapsedFor('queue', event) : theOne) },
   task,
+  retry,
+  circuit,
+  provider,
+  methods,
+  // After the circuit: a slot that a failure gives back must not be taken behind a circuit that the same failure opens.
   worker,
   pool,
-  provider,
-  circuit,
-  methods,
-  retry,
   backpressure,
   health: { machine: healthMonitorMachine, single: ({ health }) => health },
   metrics: { machine: metricsCollectorMachine, single: () => ({}) },

@@ -140,7 +140,10 @@ class Walk {
   #readScalar(node: Node, path: Path): Value {
     const value: unknown = isScalar(node) ? (node.value ?? null) : undefined;
     const isJson = value === null || ['string', 'boolean'].includes(typeof value) || Number.isFinite(value);
-    return isJson ? { value, ...leaf } : this.#refuse(path, node, ['not_json', `must be a JSON value, got ${describeValue(value)}`]);
+    // Plus zero: JSON knows no negative one.
+    return isJson
+      ? { value: typeof value === 'number' ? value + 0 : value, ...leaf }
+      : this.#refuse(path, node, ['not_json', `must be a JSON value, got ${describeValue(value)}`]);
   }
 
   #readList(list: YAMLSeq, path: Path): Value {

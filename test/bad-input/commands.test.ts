@@ -66,7 +66,8 @@ describe('of a workflow that runs', () => {
     const nearest = await errorFrom(() => system.cancelTask(run.id, 'secnd'));
     expect(nearest).toMatchObject({ code: 'TASK_NOT_FOUND', rpcCode: -29_009 });
     expect(nearest.message).toContain('Did you mean "second"?');
-    for (const id of ['__proto__', 'constructor', '', 5 as never]) expect(await errorFrom(() => run.explain(id))).toMatchObject({ code: 'TASK_NOT_FOUND' });
+    for (const id of ['__proto__', 'constructor', '', 5 as never])
+      expect(await errorFrom(() => run.explain(id))).toMatchObject({ code: 'TASK_NOT_FOUND' });
     expect(await errorFrom(() => system.cancelTask(run.id, 'second'))).toMatchObject({ code: 'WORKFLOW_INVALID_STATE' });
     expect(await errorFrom(() => system.setPriority(run.id, 'first', 'highest' as never))).toMatchObject({ code: 'INVALID_PARAMS' });
     expect(stage.of('system:dead_letter')).toEqual([]);

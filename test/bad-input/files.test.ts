@@ -20,7 +20,13 @@ const text = defineProvider({
 });
 const task = (id: string, more: object = {}) => ({ id, method: 'text/words', params: { text: 'a b' }, ...more });
 const workflow = (...tasks: object[]) => ({ name: 'bad', tasks });
-const bomb = `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghij'.replaceAll(/./g, (to) => `${to}: &${to} [${Array(9).fill(`*${String.fromCharCode(to.charCodeAt(0) - 1)}`).join(', ')}]\n`)}`;
+const bomb = `a: &a [x, x, x, x, x, x, x, x, x]\n${'bcdefghij'.replaceAll(
+  /./g,
+  (to) =>
+    `${to}: &${to} [${Array(9)
+      .fill(`*${String.fromCharCode(to.charCodeAt(0) - 1)}`)
+      .join(', ')}]\n`,
+)}`;
 
 const texts: readonly (readonly [name: string, text: string, code: string, said: RegExp])[] = [
   ['no YAML', 'name: [unclosed', 'PARSE_ERROR', /is not YAML/],
@@ -83,17 +89,37 @@ describe('a file', () => {
 
 const definitions: readonly (readonly [name: string, definition: object, code: string, said: RegExp])[] = [
   ['an unknown key', { ...workflow(), taks: [] }, 'WORKFLOW_VALIDATION_FAILED', /taks is not a known key\. Did you mean "tasks"\?/],
-  ['an unknown key of a task', workflow(task('a', { dependancies: [] })), 'WORKFLOW_VALIDATION_FAILED', /dependancies is not a known key\. Did you mean "dependencies"\?/],
+  [
+    'an unknown key of a task',
+    workflow(task('a', { dependancies: [] })),
+    'WORKFLOW_VALIDATION_FAILED',
+    /dependancies is not a known key\. Did you mean "dependencies"\?/,
+  ],
   ['no name', { tasks: [] }, 'WORKFLOW_VALIDATION_FAILED', /needs "name"/],
   ['tasks that are none', { name: 'x', tasks: [5, null, 'a'] }, 'WORKFLOW_VALIDATION_FAILED', /must be a task/],
   ['tasks that are no list', { name: 'x', tasks: { a: task('a') } }, 'WORKFLOW_VALIDATION_FAILED', /must be a list of tasks/],
   ['a task without a method', workflow({ id: 'a' }), 'WORKFLOW_VALIDATION_FAILED', /needs "method"/],
   ['a task without a name', workflow({ method: 'text/words' }), 'WORKFLOW_VALIDATION_FAILED', /needs "id" or "name"/],
-  ['a circle', workflow(task('a', { dependencies: ['b'] }), task('b', { dependencies: ['c'] }), task('c', { dependencies: ['a'] })), 'WORKFLOW_CIRCULAR_DEPENDENCY', /a -> b -> c -> a/],
+  [
+    'a circle',
+    workflow(task('a', { dependencies: ['b'] }), task('b', { dependencies: ['c'] }), task('c', { dependencies: ['a'] })),
+    'WORKFLOW_CIRCULAR_DEPENDENCY',
+    /a -> b -> c -> a/,
+  ],
   ['a task that waits for itself', workflow(task('a', { dependencies: ['a'] })), 'WORKFLOW_VALIDATION_FAILED', /must name another task.*"a"/],
   ['a task that refers to itself', workflow(task('a', { params: { text: '${a.x}' } })), 'WORKFLOW_VALIDATION_FAILED', /must refer to another task/],
-  ['a dependency on nobody', workflow(task('fetch'), task('a', { dependencies: ['fecth'] })), 'WORKFLOW_VALIDATION_FAILED', /unknown task: "fecth"\. Did you mean "fetch"\?/],
-  ['a reference to nobody', workflow(task('fetch'), task('a', { params: { text: '${fecth.x}' } })), 'WORKFLOW_VALIDATION_FAILED', /unknown task, .*Did you mean "fetch"\?/],
+  [
+    'a dependency on nobody',
+    workflow(task('fetch'), task('a', { dependencies: ['fecth'] })),
+    'WORKFLOW_VALIDATION_FAILED',
+    /unknown task: "fecth"\. Did you mean "fetch"\?/,
+  ],
+  [
+    'a reference to nobody',
+    workflow(task('fetch'), task('a', { params: { text: '${fecth.x}' } })),
+    'WORKFLOW_VALIDATION_FAILED',
+    /unknown task, .*Did you mean "fetch"\?/,
+  ],
   ['a reference without an end', workflow(task('a', { params: { text: '${input.x' } })), 'WORKFLOW_VALIDATION_FAILED', /reference without its "}"/],
   ['an id twice', workflow(task('a'), task('a')), 'WORKFLOW_VALIDATION_FAILED', /must be unique.*"a"/],
   ['an id that is no text', workflow(task(undefined as never, { id: { a: 1 } })), 'WORKFLOW_VALIDATION_FAILED', /id must be a text/],
@@ -102,18 +128,46 @@ const definitions: readonly (readonly [name: string, definition: object, code: s
   ['an id constructor', workflow(task('constructor')), 'WORKFLOW_VALIDATION_FAILED', /must not be "constructor"/],
   ['a name prototype', { name: 'prototype', tasks: [] }, 'WORKFLOW_VALIDATION_FAILED', /must not be "prototype"/],
   ['a dependency on __proto__', workflow(task('a', { dependencies: ['__proto__'] })), 'WORKFLOW_VALIDATION_FAILED', /unknown task: "__proto__"/],
-  ['a reference to constructor', workflow(task('a', { params: { text: '${constructor.name}' } })), 'WORKFLOW_VALIDATION_FAILED', /refers to an unknown task/],
+  [
+    'a reference to constructor',
+    workflow(task('a', { params: { text: '${constructor.name}' } })),
+    'WORKFLOW_VALIDATION_FAILED',
+    /refers to an unknown task/,
+  ],
   ...[Number.NaN, Number.POSITIVE_INFINITY, -1, 0, '5', 1e12].flatMap((timeout) =>
     [{ ...workflow(), timeout }, workflow(task('a', { timeout })), workflow(task('a', { timeoutMs: timeout }))].map(
-      (definition, index) => [`a timeout of ${String(timeout)} (${index})`, definition, 'WORKFLOW_VALIDATION_FAILED', /timeout|must be a JSON value/] as const,
+      (definition, index) =>
+        [`a timeout of ${String(timeout)} (${index})`, definition, 'WORKFLOW_VALIDATION_FAILED', /timeout|must be a JSON value/] as const,
     ),
   ),
-  ...[{ maxAttempts: 0 }, { maxAttempts: 1.5 }, { max_attempts: -3 }, { strategy: 'cubic' }, { base_delay: -1 }, { baseDelayMs: 5_000, maxDelayMs: 10 }, { jitter: 'some' }, { attempts: '3' }, { retries: 3 }, -1, 0, 'always', []].map(
-    (retry) => [`a retry of ${JSON.stringify(retry)}`, workflow(task('a', { retry })), 'WORKFLOW_VALIDATION_FAILED', /retry/] as const,
-  ),
-  ['a priority that is none', workflow(task('a', { priority: 'highest' })), 'WORKFLOW_VALIDATION_FAILED', /priority must be low, normal, high or urgent/],
+  ...[
+    { maxAttempts: 0 },
+    { maxAttempts: 1.5 },
+    { max_attempts: -3 },
+    { strategy: 'cubic' },
+    { base_delay: -1 },
+    { baseDelayMs: 5_000, maxDelayMs: 10 },
+    { jitter: 'some' },
+    { attempts: '3' },
+    { retries: 3 },
+    -1,
+    0,
+    'always',
+    [],
+  ].map((retry) => [`a retry of ${JSON.stringify(retry)}`, workflow(task('a', { retry })), 'WORKFLOW_VALIDATION_FAILED', /retry/] as const),
+  [
+    'a priority that is none',
+    workflow(task('a', { priority: 'highest' })),
+    'WORKFLOW_VALIDATION_FAILED',
+    /priority must be low, normal, high or urgent/,
+  ],
   ['a limit that is none', { ...workflow(), max_parallel_tasks: 0 }, 'WORKFLOW_VALIDATION_FAILED', /max_parallel_tasks must be/],
-  ['a policy that is none', { ...workflow(), failure_policy: 'retry' }, 'WORKFLOW_VALIDATION_FAILED', /failure_policy must be fail_fast or continue_on_error/],
+  [
+    'a policy that is none',
+    { ...workflow(), failure_policy: 'retry' },
+    'WORKFLOW_VALIDATION_FAILED',
+    /failure_policy must be fail_fast or continue_on_error/,
+  ],
 ];
 
 describe('a definition', () => {
@@ -125,7 +179,12 @@ describe('a definition', () => {
   });
 
   it.each([
-    ['an unknown protocol', task('a', { method: 'txt/words', protocol: 'txt/v1' }), 'PROTOCOL_NOT_FOUND', /got "txt\/v1"\. Did you mean "text\/v1"\?/],
+    [
+      'an unknown protocol',
+      task('a', { method: 'txt/words', protocol: 'txt/v1' }),
+      'PROTOCOL_NOT_FOUND',
+      /got "txt\/v1"\. Did you mean "text\/v1"\?/,
+    ],
     ['an unknown method', task('a', { method: 'text/word' }), 'METHOD_NOT_FOUND', /got "text\/word"\. Did you mean "text\/words"\?/],
     ['a method of every object', task('a', { method: 'constructor', protocol: 'text/v1' }), 'METHOD_NOT_FOUND', /got "constructor"/],
     ['a protocol of every object', task('a', { method: 'text/words', protocol: '__proto__' }), 'PROTOCOL_NOT_FOUND', /got "__proto__"/],

@@ -10,8 +10,12 @@ import { expectUnharmed } from './aftermath.ts';
 async function played(run: (call: { progress(fraction: number, message?: string): void; log(message: string, details?: object): void }) => unknown) {
   const provider = defineProvider({ protocol: 'odd/v1', methods: { 'odd/run': { run: (_params, call) => run(call as never) } } });
   const stage = await scene({ providers: [provider] });
-  const bystander = await stage.submit(defineWorkflow({ name: 'bystander', tasks: (task) => task('waits', { run: async (_, { sleep }) => sleep(60_000) }) }));
-  const result = await stage.play(defineWorkflow({ name: 'odd', providers: [provider], tasks: (task) => task('odd', { method: 'odd/run', timeoutMs: 5_000 }) }));
+  const bystander = await stage.submit(
+    defineWorkflow({ name: 'bystander', tasks: (task) => task('waits', { run: async (_, { sleep }) => sleep(60_000) }) }),
+  );
+  const result = await stage.play(
+    defineWorkflow({ name: 'odd', providers: [provider], tasks: (task) => task('odd', { method: 'odd/run', timeoutMs: 5_000 }) }),
+  );
   expect((await bystander.status()).tasks['waits']?.status).toBe('running');
   expect((await stage.until(bystander.result())).status).toBe('completed');
   await expectUnharmed(stage);
@@ -149,7 +153,6 @@ describe('a handler that returns', () => {
 describe('a handler that does not know when it is over', () => {
   it('and calls back twice has its first word only', async () => {
     const { task } = await played(() => ({
-      // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
       then(resolve: (value: unknown) => void, reject: (error: unknown) => void) {
         resolve(1);
         resolve(2);
@@ -161,7 +164,6 @@ describe('a handler that does not know when it is over', () => {
 
   it('and settles first and throws later has its first word only', async () => {
     const { task } = await played(() => ({
-      // biome-ignore lint/suspicious/noThenProperty: as above
       then(resolve: (value: unknown) => void) {
         resolve('first');
         throw new Error('later');
@@ -172,7 +174,6 @@ describe('a handler that does not know when it is over', () => {
 
   it('and whose `then` throws while it is read fails', async () => {
     const { task } = await played(() => ({
-      // biome-ignore lint/suspicious/noThenProperty: as above
       get then() {
         throw new Error('do not ask');
       },
@@ -182,7 +183,6 @@ describe('a handler that does not know when it is over', () => {
 
   it.each([
     ['a promise', () => new Promise(() => undefined)],
-    // biome-ignore lint/suspicious/noThenProperty: as above
     ['a thenable', () => ({ then: () => undefined })],
   ])('and never settles, by %s, times out', async (_, never) => {
     const { result, task } = await played(never);

@@ -99,7 +99,14 @@ describe('a journal that cannot be', () => {
       }),
     });
     const { system } = stage;
-    for (const act of [() => system.submit(good), () => system.list(), () => system.status('x'), () => system.run('x'), () => system.trace('x'), () => system.cancel('x')])
+    for (const act of [
+      () => system.submit(good),
+      () => system.list(),
+      () => system.status('x'),
+      () => system.run('x'),
+      () => system.trace('x'),
+      () => system.cancel('x'),
+    ])
       expect(await errorFrom(act)).toMatchObject({ code: 'PERSISTENCE_READ_FAILED', rpcCode: -26_003 });
     isBroken = false;
     await expectUnharmed(stage);

@@ -14,8 +14,22 @@ const bare = { builtins: false } as const;
 describe('a system', () => {
   it('before its start takes nothing, and starts well after that', async () => {
     const system = createSystem(bare);
-    const acts = [() => system.submit(good), () => system.run('x'), () => system.status('x'), () => system.result('x'), () => system.list(), () => system.metrics()];
-    const more = [() => system.cancel('x'), () => system.trace('x'), () => system.explain('x'), () => system.pause(), () => system.actors(), () => system.inspect()];
+    const acts = [
+      () => system.submit(good),
+      () => system.run('x'),
+      () => system.status('x'),
+      () => system.result('x'),
+      () => system.list(),
+      () => system.metrics(),
+    ];
+    const more = [
+      () => system.cancel('x'),
+      () => system.trace('x'),
+      () => system.explain('x'),
+      () => system.pause(),
+      () => system.actors(),
+      () => system.inspect(),
+    ];
     for (const act of [...acts, ...more]) expect(await errorFrom(act)).toMatchObject({ code: 'SYSTEM_NOT_INITIALIZED' });
     await system.start();
     await expectAlive(system);
@@ -28,7 +42,14 @@ describe('a system', () => {
     const run = await system.submit(good);
     await run.result();
     await system.stop();
-    const acts = [() => system.submit(good), () => system.start(), () => run.cancel(), () => run.pause(), () => run.status(), () => system.emit('engine:pause', { reason: '', by: '' })];
+    const acts = [
+      () => system.submit(good),
+      () => system.start(),
+      () => run.cancel(),
+      () => run.pause(),
+      () => run.status(),
+      () => system.emit('engine:pause', { reason: '', by: '' }),
+    ];
     for (const act of acts) expect(await errorFrom(act)).toMatchObject({ code: 'SYSTEM_SHUTDOWN', rpcCode: -31_002 });
     expect(system.phase).toBe('stopped');
     // What was collected for the handle is still its own.
@@ -128,13 +149,16 @@ describe('a submit', () => {
     await expectUnharmed(stage);
   });
 
-  it.each(['__proto__', 'constructor', 'toString', 'x'.repeat(1_024), '名前', ' ', 'a b'].map((id) => [id.slice(0, 20), id]))('under the id %j is one like any other', async (_, id) => {
-    const stage = await scene();
-    const result = await stage.play(good, { id });
-    expect(result).toMatchObject({ workflowId: id, status: 'completed' });
-    expect((await stage.system.status(id)).status).toBe('completed');
-    await expectUnharmed(stage);
-  });
+  it.each(['__proto__', 'constructor', 'toString', 'x'.repeat(1_024), '名前', ' ', 'a b'].map((id) => [id.slice(0, 20), id]))(
+    'under the id %j is one like any other',
+    async (_, id) => {
+      const stage = await scene();
+      const result = await stage.play(good, { id });
+      expect(result).toMatchObject({ workflowId: id, status: 'completed' });
+      expect((await stage.system.status(id)).status).toBe('completed');
+      await expectUnharmed(stage);
+    },
+  );
 
   it('of a workflow without tasks completes at once', async () => {
     const stage = await scene();
@@ -186,7 +210,10 @@ describe('the same id', () => {
     const round = () => new Promise<void>((resolve) => setImmediate(resolve));
     const slow = {
       open: () => memory.open(),
-      append: (facts: Parameters<typeof memory.append>[0]) => round().then(round).then(() => memory.append(facts)),
+      append: (facts: Parameters<typeof memory.append>[0]) =>
+        round()
+          .then(round)
+          .then(() => memory.append(facts)),
       find: (id: string) => round().then(() => memory.find(id)),
       read: (options: Parameters<typeof memory.read>[0]) => memory.read(options),
       list: () => memory.list(),
@@ -211,7 +238,12 @@ describe('the same id', () => {
         name: 'named',
         tasks: (task) => {
           const first = task('first', { run: async (_, { sleep }) => sleep(1_000).then(() => result) });
-          return task('second', { params: { first }, run: ({ first: got }) => `${String(got)} and ${result}`, ...(result === 'new' && { dependsOn: ['first'] }), ...(result === 'new' && { priority: 'high' }) });
+          return task('second', {
+            params: { first },
+            run: ({ first: got }) => `${String(got)} and ${result}`,
+            ...(result === 'new' && { dependsOn: ['first'] }),
+            ...(result === 'new' && { priority: 'high' }),
+          });
         },
       });
     const run = await system.submit(named('old'), { id: 'mine' });

@@ -1,6 +1,7 @@
 /** Those who watch, and the logger, at their worst: nothing of it reaches the system. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
 import { map } from 'rxjs';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Logger } from '../../src/runtime/logger.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';

@@ -134,9 +134,6 @@ describe('engineMachine', () => {
     engine.hear('workflow:submit', submitOf('c'));
     expect(engine.hear('backpressure:normal', load())).toEqual([]);
     expect(told(engine.hear('queue:room', full))).toEqual(['workflow:submitted c', 'workflow:validated c']);
-    engine.hear('queue:full', full);
-    engine.hear('workflow:submit', submitOf('d'));
-    expect(told(engine.hear('queue:empty', {}))).toEqual(['workflow:submitted d', 'workflow:validated d']);
   });
 
   it('refuses what still waits when the system shuts down', () => {
@@ -183,7 +180,6 @@ describe('engineMachine', () => {
       eventOf('workflow:submit', submitOf('v')),
       eventOf('queue:full', full),
       eventOf('queue:room', full),
-      eventOf('queue:empty', {}),
       ...(['backpressure:normal', 'backpressure:high', 'backpressure:critical'] as const).flatMap((type) => [
         eventOf(type, load()),
         eventOf(type, load('pool')),

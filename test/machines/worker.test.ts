@@ -32,7 +32,15 @@ const assign = (taskId: string): DataOf<'worker:assign'> => ({
   epoch: 0,
 });
 const report = (taskId: string, leaseId: string) => ({ ...taskOf(taskId), attempt: 1, leaseId, workerId: 'text/v1#1' });
-const succeeded = (taskId: string, leaseId: string): DataOf<'attempt:succeeded'> => ({ ...report(taskId, leaseId), result: 1, durationMs: 1 });
+const completed = (taskId: string, leaseId: string): DataOf<'task:completed'> => ({ ...report(taskId, leaseId), ...route, result: 1, durationMs: 1 });
+const failed = (taskId: string, leaseId: string): DataOf<'task:failed'> => ({
+  ...report(taskId, leaseId),
+  ...route,
+  error: { code: 'X', rpcCode: 1, message: '', retryable: false },
+  durationMs: 1,
+  ended: 'error',
+  lost: 0,
+});
 const heartbeat: DataOf<'worker:heartbeat'> = { ...self, running: 0, slots: 2, leaseUntil: 0, memoryBytes: 0, cpu: 0, lagMs: 0 };
 
 function startWorker(slots = 2) {
@@ -92,10 +100,9 @@ describe('workerMachine', () => {
   });
 
   it.each([
-    ['attempt:succeeded', succeeded('t0', 'L0')],
-    ['attempt:failed', { ...report('t0', 'L0'), error: { code: 'X', rpcCode: 1, message: '', retryable: false }, durationMs: 1 }],
-    ['task:timeout', { ...report('t0', 'L0'), timeoutMs: 1 }],
-    ['task:lease_expired', report('t0', 'L0')],
+    ['task:completed', completed('t0', 'L0')],
+    ['task:failed', failed('t0', 'L0')],
+    ['task:stale_report', { ...report('t0', 'L0'), reported: 'failed' }],
     ['task:cancelled', { ...taskOf('t0'), protocol: 'text/v1', reason: '', by: '', attempts: 1, workerId: 'text/v1#1', leaseId: 'L0' }],
     ['queue:claim_refused', { ...taskOf('t0'), workerId: 'text/v1#1', leaseId: 'L0' }],
   ] as const)('gives the slot back on %s, once', (type, data) => {
@@ -107,7 +114,7 @@ describe('workerMachine', () => {
 
   it('is idle when its last lease ends', () => {
     const worker = busyWorker(1);
-    expect(worker.hear('attempt:succeeded', succeeded('t0', 'L0'))).toEqual([
+    expect(worker.hear('task:completed', completed('t0', 'L0'))).toEqual([
       { type: 'worker:idle', data: { ...self, running: 0, slots: 2, change: 'released' } },
     ]);
     expect(worker.state()).toBe('idle');
@@ -115,7 +122,7 @@ describe('workerMachine', () => {
 
   it('is idle again from full with a single slot', () => {
     const worker = busyWorker(1, 1);
-    worker.hear('attempt:succeeded', succeeded('t0', 'L0'));
+    worker.hear('task:completed', completed('t0', 'L0'));
     expect(worker.state()).toBe('idle');
   });
 
@@ -140,9 +147,9 @@ describe('workerMachine', () => {
       expect(worker.hear(type, data)).toEqual([{ type: 'worker:draining', data: { ...self, running, reason } }]);
       expect(worker.state()).toBe('draining');
       expect(worker.hear('worker:assign', assign('t9'))).toMatchObject([{ type: 'worker:refused' }]);
-      if (running === 2) worker.hear('attempt:succeeded', succeeded('t1', 'L1'));
+      if (running === 2) worker.hear('task:completed', completed('t1', 'L1'));
       expect(worker.state()).toBe('draining');
-      expect(worker.hear('attempt:succeeded', succeeded('t0', 'L0'))).toEqual([
+      expect(worker.hear('task:completed', completed('t0', 'L0'))).toEqual([
         { type: 'worker:stopped', data: { ...self, reason } },
       ]);
       expect(worker.state()).toBe('stopped');
@@ -181,7 +188,7 @@ describe('workerMachine', () => {
 
   it('replays to the same state from its own facts alone', () => {
     const live = busyWorker(2);
-    live.hear('attempt:succeeded', succeeded('t1', 'L1'));
+    live.hear('task:completed', completed('t1', 'L1'));
     live.hear('worker:drain', drain);
     const replayed = startWorker();
     for (const { type, data } of live.stated) replayed.replay(type, data as never);
@@ -205,10 +212,9 @@ describe('workerMachine', () => {
         eventOf('worker:heartbeat_missed', missed, { time: 30_000 }),
         eventOf('worker:assign', assign('t0')),
         eventOf('task:claimed', { ...assign('t0'), leaseId: 'L0', leaseUntil: 1 }),
-        eventOf('attempt:succeeded', succeeded('t0', 'L0')),
-        eventOf('attempt:failed', { ...report('t0', 'L0'), error: { code: 'X', rpcCode: 1, message: '', retryable: false }, durationMs: 1 }),
-        eventOf('task:timeout', { ...report('t0', 'L0'), timeoutMs: 1 }),
-        eventOf('task:lease_expired', report('t0', 'L0')),
+        eventOf('task:completed', completed('t0', 'L0')),
+        eventOf('task:failed', failed('t0', 'L0')),
+        eventOf('task:stale_report', { ...report('t0', 'L0'), reported: 'failed' }),
         eventOf('task:cancelled', { ...taskOf('t0'), protocol: 'text/v1', reason: '', by: '', attempts: 1, leaseId: 'L0' }),
         eventOf('queue:claim_refused', { ...taskOf('t0'), workerId: 'text/v1#1', leaseId: 'L0' }),
         eventOf('worker:started', { ...load, heartbeatMs: 5_000, remote: false }),

@@ -55,6 +55,7 @@ export async function openScene({ fails = false, ...options }: SceneOptions = {}
   const { system, events, settle, until } = simulation;
   const core = coreOf(system);
   const ends = new Map<string, Ending>();
+  let isClosed = false;
   system.events$.subscribe(({ type, data }) => {
     if (type !== 'workflow:completed' && type !== 'workflow:failed' && type !== 'workflow:cancelled') return;
     const { workflowId } = data as { readonly workflowId: string };
@@ -83,6 +84,8 @@ export async function openScene({ fails = false, ...options }: SceneOptions = {}
       return until(run.result(), longestMs);
     },
     async close() {
+      if (isClosed) return;
+      isClosed = true;
       await settle();
       // Where a strict system failed, what failed it says more than that it did.
       if (!fails && system.phase === 'failed') throw failureOf(system);

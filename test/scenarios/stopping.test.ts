@@ -80,7 +80,7 @@ describe('a stop', () => {
 
 describe('memory', () => {
   it('does not grow with finished work', async () => {
-    const { play, system, core } = await scene();
+    const { play, system, core } = await scene({ pools: { 'function/v1': { max: 1 } } });
     const workflow = defineWorkflow({ name: 'three', tasks: (task) => { for (const id of ['a', 'b', 'c']) task(id, { run: () => 1 }); return null; } });
     await play(workflow);
     const before = system.actors();

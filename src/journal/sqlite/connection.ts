@@ -2,7 +2,6 @@
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
-import { customAlphabet } from 'nanoid';
 
 import { errorOf } from '../../errors.ts';
 import { applicationId, migrate, schemaVersion, versionOf } from './schema.ts';
@@ -98,7 +97,10 @@ export function checkVersion(db: Database.Database, path: string): void {
   throw errorOf('PERSISTENCE_INTEGRITY_ERROR', text, { details: { reason: 'version', path, version, known: schemaVersion } });
 }
 
-const newId = customAlphabet('0123456789abcdefghijklmnopqrstuvwxyz', 16);
+/** Tells journals that stood under the same name apart. */
+function newId(): string {
+  return [Date.now(), process.pid, process.hrtime.bigint()].map((part) => part.toString(36)).join('-');
+}
 
 /** Makes an empty journal: under another name first, so that half a journal is never found under its own. */
 export function createJournal(path: string): void {

@@ -76,16 +76,15 @@ export function faultOfFrame(frame: FrameRow, before: Before): { readonly kind: 
 export function verifyTail(db: Database.Database, options: { readonly path: string; readonly journal: string; readonly mark: Mark | undefined }): VerifiedTail {
   const { path } = options;
   const tail = readTail(db, path);
-  const rows = db.prepare('SELECT * FROM frames ORDER BY seq DESC LIMIT ?').all(verifiedFrames + 1) as FrameRow[];
-  const frames = rows.reverse();
-  const whole = rows.length <= verifiedFrames;
-  let before = whole ? beforeFirst(db, frames[0]) : frames[0];
-  for (const frame of whole ? frames : frames.slice(1)) {
-    const fault = faultOfFrame(frame, before === undefined ? tail : gapBefore(db, frame, before));
-    if (fault !== undefined) throw damaged(path, { afterSeq: before?.seq ?? 0, toSeq: tail.seq, ...fault });
-    before = frame;
+  // The columns are those of the schema.
+  const frames = (db.prepare('SELECT * FROM frames ORDER BY seq DESC LIMIT ?').all(verifiedFrames + 1) as FrameRow[]).reverse();
+  let last: Before = emptyTail;
+  for (const [at, frame] of frames.entries()) {
+    // The first of more than enough is only what the next one follows from.
+    const fault = at === 0 && frames.length > verifiedFrames ? undefined : faultOfFrame(frame, gapBefore(db, frame, last));
+    if (fault !== undefined) throw damaged(path, { afterSeq: last.seq, toSeq: tail.seq, ...fault });
+    last = frame;
   }
-  const last: Before = before ?? emptyTail;
   if (last.n !== tail.n || last.seq !== tail.seq || last.chain !== tail.chain) {
     throw damaged(path, { afterSeq: last.seq, toSeq: tail.seq, kind: 'missing', message: `it ends after seq ${last.seq}, and its record says ${tail.seq}` });
   }
@@ -102,10 +101,6 @@ function gapBefore(db: Database.Database, frame: FrameRow, before: Before): Befo
   if (frame.n === before.n + 1) return before;
   const gap = db.prepare('SELECT * FROM gaps WHERE to_n = ?').get(frame.n - 1) as Gap | undefined;
   return gap !== undefined && gap.from_n === before.n + 1 && gapSum(gap) === gap.sum ? { n: gap.to_n, seq: gap.seq, chain: gap.chain } : before;
-}
-
-function beforeFirst(db: Database.Database, first: FrameRow | undefined): Before {
-  return first === undefined ? emptyTail : gapBefore(db, first, emptyTail);
 }
 
 function lostTo(

@@ -1,0 +1,150 @@
+/**
+ * The reading side of a journal, on a connection that cannot write.
+ *
+ * It reads in small steps, each a short look of its own, so that it never keeps the writer's log from being emptied, nor the
+ * event loop from its work. Whatever it reads it verifies: an answer that is shorter than it should be is an error.
+ */
+import type Database from 'better-sqlite3';
+
+import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import type { ReadOptions, WorkflowHead } from '../journal.ts';
+import { damaged, storageError } from './faults.ts';
+import { factOf, type FrameRow, isIntact, linesOf } from './frame.ts';
+import { headOf, type HeadRow, HeadTable, intactHead } from './head-row.ts';
+import { type Gap, gapSum, readTail } from './tail.ts';
+
+/** Frames that are unpacked between two turns of the event loop. */
+const framesAtOnce = 8;
+
+type Body = Pick<FrameRow, 'seq' | 'n' | 'first_seq' | 'facts' | 'sum' | 'kept_sum' | 'body'>;
+
+export class Reader {
+  private readonly db: Database.Database;
+  private readonly path: string;
+  private readonly heads: HeadTable;
+
+  constructor(db: Database.Database, path: string) {
+    this.db = db;
+    this.path = path;
+    this.heads = new HeadTable(db, path);
+  }
+
+  find(workflowId: string): WorkflowHead | undefined {
+    return this.guard(() => {
+      const row = this.heads.find(workflowId);
+      return row && headOf(row);
+    });
+  }
+
+  list(): readonly WorkflowHead[] {
+    return this.headsWhere('', ({ running, ended }) => running + ended);
+  }
+
+  unfinished(): readonly WorkflowHead[] {
+    return this.headsWhere('WHERE ended_seq IS NULL', ({ running }) => running);
+  }
+
+  read({ workflowId, afterSeq = 0 }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
+    return workflowId === undefined ? this.readAll(afterSeq) : this.readWorkflow(workflowId, afterSeq);
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  private headsWhere(where: string, expected: (tail: { readonly running: number; readonly ended: number }) => number): readonly WorkflowHead[] {
+    return this.guard(() =>
+      this.db.transaction(() => {
+        // The columns are those of the schema.
+        const rows = this.db.prepare(`SELECT * FROM workflows ${where} ORDER BY no`).all() as (HeadRow & { readonly sum: number })[];
+        const count = expected(readTail(this.db, this.path));
+        if (rows.length === count) return rows.map((row) => headOf(intactHead(row, this.path)));
+        throw damaged(this.path, { afterSeq: 0, kind: 'index', message: `it lists ${rows.length} workflows where there must be ${count}` });
+      })(),
+    );
+  }
+
+  private async readWorkflow(workflowId: string, afterSeq: number): Promise<readonly GleitzeitEvent[]> {
+    const plan = this.guard(() =>
+      this.db.transaction(() => {
+        const head = this.heads.find(workflowId);
+        if (head === undefined) return undefined;
+        const sql = 'SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq';
+        return { head, seqs: this.db.prepare(sql).pluck().all(head.no, afterSeq) as number[] };
+      })(),
+    );
+    const facts: GleitzeitEvent[] = [];
+    if (plan === undefined) return facts;
+    // A line without it is of another workflow; most lines need not be parsed to know that.
+    const named = JSON.stringify(workflowId);
+    const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
+    for (const [at, seq] of plan.seqs.entries()) {
+      if (at > 0 && at % framesAtOnce === 0) await nextTurn();
+      const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
+      // Swept meanwhile: then the workflow is no longer here.
+      if (frame === undefined && this.find(workflowId) === undefined) return [];
+      if (frame === undefined) throw this.missing(seq - 1, seq);
+      for (const line of this.linesOf(frame)) {
+        if (!line.includes(named)) continue;
+        const fact = factOf(line);
+        if (fact.seq > afterSeq && fact.correlation.workflowId === workflowId) facts.push(fact);
+      }
+    }
+    if (afterSeq === 0 && facts.length !== plan.head.facts && this.find(workflowId) !== undefined) throw this.short(plan.head, facts.length);
+    return facts;
+  }
+
+  private async readAll(afterSeq: number): Promise<readonly GleitzeitEvent[]> {
+    const facts: GleitzeitEvent[] = [];
+    const some = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
+    const end = this.guard(() => readTail(this.db, this.path)).seq;
+    let last: Pick<Body, 'n' | 'seq'> | undefined = afterSeq === 0 ? { n: 0, seq: 0 } : undefined;
+    for (let frames = this.guard(() => some.all(afterSeq, framesAtOnce) as Body[]); frames.length > 0; ) {
+      for (const frame of frames) {
+        if (last !== undefined && frame.n !== last.n + 1 && !this.isSwept(last.n + 1, frame.n - 1)) throw this.missing(last.seq, frame.first_seq - 1);
+        last = frame;
+        for (const line of this.linesOf(frame)) {
+          const fact = factOf(line);
+          if (fact.seq > afterSeq) facts.push(fact);
+        }
+      }
+      await nextTurn();
+      const from = frames.at(-1)?.seq ?? 0;
+      frames = this.guard(() => some.all(from, framesAtOnce) as Body[]);
+    }
+    if ((last?.seq ?? afterSeq) < end) throw this.missing(last?.seq ?? afterSeq, end);
+    return facts;
+  }
+
+  private isSwept(from: number, to: number): boolean {
+    const sql = 'SELECT * FROM gaps WHERE from_n <= ? AND to_n >= ?';
+    const gap = this.guard(() => this.db.prepare(sql).get(from, to) as Gap | undefined);
+    return gap !== undefined && gapSum(gap) === gap.sum;
+  }
+
+  private linesOf(frame: Body): readonly string[] {
+    const { first_seq, seq, body } = frame;
+    if (isIntact(frame)) return linesOf(body);
+    throw damaged(this.path, { afterSeq: first_seq - 1, toSeq: seq, kind: 'checksum', message: `facts ${first_seq} to ${seq} do not have their checksum` });
+  }
+
+  private missing(afterSeq: number, toSeq: number): Error {
+    return damaged(this.path, { afterSeq, toSeq, kind: 'missing', message: `the facts after seq ${afterSeq}, up to ${toSeq}, are missing` });
+  }
+
+  private short({ id, facts }: HeadRow, found: number): Error {
+    return damaged(this.path, { afterSeq: 0, kind: 'index', message: `${found} facts are found of workflow ${id}, which has ${facts}` });
+  }
+
+  private guard<Value>(act: () => Value): Value {
+    try {
+      return act();
+    } catch (thrown) {
+      throw storageError(thrown, 'read', this.path);
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

@@ -1,0 +1,76 @@
+/** Goes through all frames of a journal in their order, and says of each whether it is as it was written. */
+import type Database from 'better-sqlite3';
+
+import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { readField } from '../../thrown.ts';
+import type { Damage } from './faults.ts';
+import { factOf, type FrameRow, linesOf } from './frame.ts';
+import { emptyTail, type Before, faultOfFrame, type Gap, gapSum } from './tail.ts';
+
+export interface Walked {
+  readonly frame: FrameRow;
+  /** The gap right before it, where a sweep left one. */
+  readonly gap?: Gap;
+  /** What it holds; nothing where that cannot be told. */
+  readonly facts: readonly GleitzeitEvent[];
+}
+
+/** What is said for each frame: the frame, or what is wrong there. After a damage it goes on as well as it can. */
+export type Stop = { readonly walked: Walked } | { readonly damage: Damage; readonly walked?: Walked };
+
+const framesAtOnce = 32;
+
+export function* walk(db: Database.Database): Generator<Stop> {
+  const some = db.prepare('SELECT * FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
+  let before: Before = emptyTail;
+  for (;;) {
+    let frames: FrameRow[];
+    try {
+      // The columns are those of the schema.
+      frames = some.all(before.seq, framesAtOnce) as FrameRow[];
+    } catch (thrown) {
+      yield { damage: { afterSeq: before.seq, kind: 'file', message: `what follows seq ${before.seq} cannot be read (${String(readField(thrown, 'message'))})` } };
+      return;
+    }
+    if (frames.length === 0) return;
+    for (const frame of frames) {
+      yield stopAt(db, frame, before);
+      before = frame;
+    }
+  }
+}
+
+function stopAt(db: Database.Database, frame: FrameRow, before: Before): Stop {
+  const gap = frame.n === before.n + 1 ? undefined : gapTo(db, frame.n - 1);
+  const from = gap !== undefined && gap.from_n === before.n + 1 ? { n: gap.to_n, seq: gap.seq, chain: gap.chain } : before;
+  const fault = faultOfFrame(frame, from);
+  const facts = factsOf(frame);
+  const damage = fault ?? faultOfFacts(frame, facts);
+  const walked = { frame, facts: facts ?? [], ...(gap && { gap }) };
+  return damage === undefined ? { walked } : { damage: { afterSeq: from.seq, toSeq: frame.seq, ...damage }, walked };
+}
+
+function gapTo(db: Database.Database, n: number): Gap | undefined {
+  try {
+    const gap = db.prepare('SELECT * FROM gaps WHERE to_n = ?').get(n) as Gap | undefined;
+    return gap !== undefined && gapSum(gap) === gap.sum ? gap : undefined;
+  } catch {
+    // Unreadable as it is, it excuses nothing: the frames before count as missing.
+    return undefined;
+  }
+}
+
+function factsOf({ body }: FrameRow): readonly GleitzeitEvent[] | undefined {
+  try {
+    return linesOf(body).map(factOf);
+  } catch {
+    return undefined;
+  }
+}
+
+function faultOfFacts({ first_seq, seq, facts: count, kept_sum }: FrameRow, facts: readonly GleitzeitEvent[] | undefined): Pick<Damage, 'kind' | 'message'> | undefined {
+  const where = `facts ${first_seq} to ${seq}`;
+  if (facts === undefined) return { kind: 'checksum', message: `${where} cannot be unpacked` };
+  if (kept_sum !== null ? facts.length > count : facts.length !== count) return { kind: 'checksum', message: `${where} are ${facts.length}, and must be ${count}` };
+  return undefined;
+}

@@ -1,0 +1,168 @@
+/** What every journal has to do, whatever it keeps its facts in. Each adapter has this suite run over it. */
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { type DataOf, type EventType, type GleitzeitEvent, specOf } from '../../../machines/events/catalogue.ts';
+import type { Journal } from '../../../src/journal/journal.ts';
+
+export interface JournalUnderTest {
+  readonly journal: Journal;
+  /** For journals that outlive their process: another one on the same storage, once this one is closed. */
+  readonly reopen?: () => Promise<Journal> | Journal;
+}
+
+const counts = { completed: 1, failed: 0, cancelled: 0, skipped: 0 };
+const error = { code: 'TASK_EXECUTION_FAILED', rpcCode: -29002, message: 'no', retryable: true };
+
+export function factOf<Type extends EventType>(type: Type, data: DataOf<Type>, at: { readonly seq: number; readonly time?: number }): GleitzeitEvent {
+  const { seq, time = seq * 10 } = at;
+  const { workflowId, taskId } = data as { readonly workflowId?: string; readonly taskId?: string };
+  const correlation = { correlationId: workflowId ?? `e${seq}`, ...(workflowId === undefined ? {} : { workflowId }), ...(taskId === undefined ? {} : { taskId }) };
+  return { type, id: `e${seq}`, seq, time, source: 'test', severity: specOf(type).severity, correlation, data } as GleitzeitEvent;
+}
+
+const submitted = (workflowId: string, seq: number, input: unknown = null) =>
+  factOf('workflow:submitted', { workflowId, name: `name of ${workflowId}`, versionHash: 'hash', definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] }, input }, { seq });
+const started = (workflowId: string, seq: number) => factOf('workflow:started', { workflowId, totalTasks: 1 }, { seq });
+const completed = (workflowId: string, seq: number) => factOf('workflow:completed', { workflowId, durationMs: 1, counts }, { seq });
+const failed = (workflowId: string, seq: number) => factOf('workflow:failed', { workflowId, durationMs: 1, counts, error, failedTaskIds: [] }, { seq });
+const cancelled = (workflowId: string, seq: number) => factOf('workflow:cancelled', { workflowId, durationMs: 1, counts, reason: 'r', by: 'b' }, { seq });
+const ofSystem = (seq: number) => factOf('system:started', { recovered: { workflows: 0, tasks: 0 } }, { seq });
+
+/** Runs the suite over the journals that `make` makes, each of them new and empty. */
+export function describeJournal(name: string, make: () => Promise<JournalUnderTest> | JournalUnderTest): void {
+  describe(`the journal ${name}`, () => {
+    const open: Journal[] = [];
+    const opened = async (): Promise<JournalUnderTest> => {
+      const made = await make();
+      await made.journal.open();
+      open.push(made.journal);
+      return made;
+    };
+    const holding = async (...batches: readonly (readonly GleitzeitEvent[])[]): Promise<JournalUnderTest> => {
+      const made = await opened();
+      for (const batch of batches) await made.journal.append(batch);
+      return made;
+    };
+    afterEach(async () => {
+      for (const journal of open.splice(0)) await journal.close();
+    });
+
+    it('begins empty', async () => {
+      const { journal } = await make();
+      expect(await journal.open()).toEqual({ lastSeq: 0 });
+      open.push(journal);
+      expect([await journal.read(), await journal.list(), await journal.unfinished()]).toEqual([[], [], []]);
+    });
+
+    it('gives back what it was given, in the order of seq, whatever it belongs to', async () => {
+      const facts = [ofSystem(1), submitted('x', 2), submitted('y', 4), started('x', 5), started('y', 7), completed('x', 8)];
+      const { journal } = await holding(facts.slice(0, 3), facts.slice(3));
+      expect(await journal.read()).toEqual(facts);
+    });
+
+    it('gives back the facts of one workflow alone', async () => {
+      const { journal } = await holding([ofSystem(1), submitted('x', 2), submitted('y', 3), started('x', 4)]);
+      expect((await journal.read({ workflowId: 'x' })).map(({ seq }) => seq)).toEqual([2, 4]);
+      expect(await journal.read({ workflowId: 'none' })).toEqual([]);
+    });
+
+    it('gives back what came after a seq', async () => {
+      const { journal } = await holding([ofSystem(1), submitted('x', 2), started('x', 5)]);
+      expect((await journal.read({ afterSeq: 1 })).map(({ seq }) => seq)).toEqual([2, 5]);
+      expect((await journal.read({ workflowId: 'x', afterSeq: 2 })).map(({ seq }) => seq)).toEqual([5]);
+      expect(await journal.read({ afterSeq: 5 })).toEqual([]);
+    });
+
+    it('keeps payloads as they are', async () => {
+      const input = { text: 'ä €  "quoted" \u2028 \\', nothing: null, list: [1.5, -0.25, 1e21, []], deep: { a: { b: { c: true } } }, big: Number.MAX_SAFE_INTEGER };
+      const { journal } = await holding([submitted('x', 1, input)]);
+      expect((await journal.read())[0]?.data).toMatchObject({ input });
+    });
+
+    it.each(["o'hara", 'a/b', '__proto__', 'ключ', 'a'.repeat(300), '%_'])('finds a workflow by the id %s', async (workflowId) => {
+      const { journal } = await holding([submitted(workflowId, 1), submitted('other', 2)]);
+      expect(await journal.find(workflowId)).toMatchObject({ workflowId });
+      expect(await journal.read({ workflowId })).toHaveLength(1);
+    });
+
+    it('knows the head of a workflow from its facts', async () => {
+      const { journal } = await holding([submitted('x', 1)]);
+      const head = { workflowId: 'x', name: 'name of x', versionHash: 'hash', submittedAt: 10 };
+      expect(await journal.find('x')).toEqual({ ...head, status: 'running' });
+      await journal.append([started('x', 2), completed('x', 3)]);
+      expect(await journal.find('x')).toEqual({ ...head, status: 'completed', endedAt: 30 });
+      expect(await journal.find('y')).toBeUndefined();
+    });
+
+    it.each([['completed', completed], ['failed', failed], ['cancelled', cancelled]] as const)('knows that a workflow has %s', async (status, end) => {
+      const { journal } = await holding([submitted('x', 1), end('x', 2)]);
+      expect(await journal.find('x')).toMatchObject({ status, endedAt: 20 });
+    });
+
+    it('lists workflows in the order of their submission, and apart those that have not ended', async () => {
+      const { journal } = await holding([submitted('b', 1), submitted('a', 2), submitted('c', 3), failed('b', 4)]);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['b', 'a', 'c']);
+      expect((await journal.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['a', 'c']);
+    });
+
+    it('gives out what nobody can change it by', async () => {
+      const { journal } = await holding([submitted('x', 1), started('x', 2)]);
+      (await journal.read({ workflowId: 'x' }) as GleitzeitEvent[]).length = 0;
+      (await journal.list() as unknown[]).length = 0;
+      expect(await journal.read({ workflowId: 'x' })).toHaveLength(2);
+      expect(await journal.list()).toHaveLength(1);
+    });
+
+    it('takes an empty batch for nothing', async () => {
+      const { journal } = await holding([submitted('x', 1)], []);
+      expect(await journal.read()).toHaveLength(1);
+    });
+
+    it('removes finished workflows that ended before a time, with all their facts', async () => {
+      const { journal } = await holding([submitted('a', 1), submitted('b', 2), submitted('c', 3), completed('a', 4), failed('b', 6)]);
+      expect(await journal.sweep({ olderThan: 60 })).toBe(1);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['b', 'c']);
+      expect([await journal.find('a'), await journal.read({ workflowId: 'a' })]).toEqual([undefined, []]);
+      expect(await journal.sweep({ olderThan: 60 })).toBe(0);
+    });
+
+    it('removes the finished workflows beyond a number, those that ended first before the others', async () => {
+      const { journal } = await holding([submitted('a', 1), submitted('b', 2), submitted('c', 3), submitted('d', 4), completed('b', 5), completed('a', 6), completed('c', 7)]);
+      expect(await journal.sweep({ keep: 1 })).toBe(2);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['c', 'd']);
+    });
+
+    it('removes nothing that has not ended, and nothing where no bound is given', async () => {
+      const { journal } = await holding([ofSystem(1), submitted('a', 2), submitted('b', 3), completed('b', 4)]);
+      expect(await journal.sweep({})).toBe(0);
+      expect(await journal.sweep({ olderThan: Number.MAX_SAFE_INTEGER, keep: 0 })).toBe(1);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['a']);
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([1, 2]);
+    });
+
+    it('takes an id again whose workflow was removed', async () => {
+      const { journal } = await holding([submitted('a', 1), completed('a', 2)]);
+      await journal.sweep({ keep: 0 });
+      await journal.append([submitted('a', 3)]);
+      expect(await journal.find('a')).toMatchObject({ status: 'running', submittedAt: 30 });
+      expect(await journal.read({ workflowId: 'a' })).toHaveLength(1);
+    });
+
+    it('is all there again when it is opened once more, where it outlives its process', async () => {
+      const facts = [ofSystem(1), submitted('x', 2), started('x', 3), submitted('y', 4), completed('y', 9)];
+      const { journal, reopen } = await holding(facts);
+      if (reopen === undefined) {
+        expect(await journal.open()).toEqual({ lastSeq: 9 });
+        return;
+      }
+      await open.pop()?.close();
+      const again = await reopen();
+      open.push(again);
+      expect(await again.open()).toEqual({ lastSeq: 9 });
+      expect(await again.read()).toEqual(facts);
+      expect((await again.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['x']);
+      await again.append([completed('x', 10)]);
+      expect(await again.unfinished()).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+
+import { memoryJournal } from '../../../src/journal/memory.ts';
+import { describeJournal, factOf } from './contract.ts';
+
+describeJournal('in memory', () => ({ journal: memoryJournal() }));
+
+const ended = { durationMs: 1, counts: { completed: 0, failed: 0, cancelled: 0, skipped: 0 } };
+const lifeOf = (workflowId: string, seq: number) => [
+  factOf('workflow:submitted', { workflowId, name: 'n', versionHash: 'h', definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] }, input: null }, { seq }),
+  factOf('workflow:completed', { workflowId, ...ended }, { seq: seq + 1 }),
+];
+
+describe('the journal in memory', () => {
+  it('is durable, as far as it is, at once', () => {
+    expect(memoryJournal().append(lifeOf('x', 1))).toBeUndefined();
+  });
+
+  it('keeps so many facts of finished workflows at most, and lets the oldest workflow go first', async () => {
+    const journal = memoryJournal({ keepFacts: 4 });
+    for (let at = 0; at < 5; at++) journal.append(lifeOf(`w${at}`, 10 * at + 1));
+    expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['w3', 'w4']);
+    expect(await journal.read()).toHaveLength(4);
+  });
+
+  it('keeps what is in flight, however much that is', async () => {
+    const journal = memoryJournal({ keepFacts: 0 });
+    for (let at = 0; at < 20; at++) journal.append(lifeOf(`w${at}`, 10 * at + 1).slice(0, 1));
+    expect(await journal.unfinished()).toHaveLength(20);
+    journal.append(lifeOf('w0', 500).slice(1));
+    expect(await journal.list()).toHaveLength(19);
+  });
+
+  it('does not keep the facts of the system for ever', async () => {
+    const journal = memoryJournal({ keepFacts: 10 });
+    for (let seq = 1; seq <= 1_000; seq++) journal.append([factOf('system:started', { recovered: { workflows: 0, tasks: 0 } }, { seq })]);
+    const kept = await journal.read();
+    expect(kept.length).toBeLessThan(100);
+    expect(kept.at(-1)?.seq).toBe(1_000);
+    expect(await journal.open()).toEqual({ lastSeq: 1_000 });
+  });
+});
