@@ -55,7 +55,8 @@ export const queueMachine = setup({
   },
   guards: {
     isWaiting: ({ context, event }) =>
-      (event.type === 'task:claimed' || event.type === 'task:cancelled' || event.type === 'task:skipped') && waitingTask(context, event.data) !== undefined,
+      (event.type === 'task:claimed' || event.type === 'task:cancelled' || event.type === 'task:skipped') &&
+      waitingTask(context, event.data) !== undefined,
     isNew: ({ context, event }) => event.type === 'task:queued' && waitingTask(context, event.data) === undefined,
     isNext: ({ context, event }) => event.type === 'queue:task_enqueued' && isNextOnArrival(context, event.data, event.time),
     leavesNext: ({ context, event }) => event.type === 'queue:task_dequeued' && succession(context, event.data) === 'next',

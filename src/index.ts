@@ -25,7 +25,7 @@ export {
 export { create } from '../machines/events/create.ts';
 export { type Component, components, type EventSpec } from '../machines/events/define.ts';
 export type { Priority, RetryPolicy, TaskDefinition, WorkflowDefinition } from '../machines/events/definition.ts';
-export { type Correlation, type Envelope, severities, type Severity } from '../machines/events/envelope.ts';
+export { type Correlation, type Envelope, type Severity, severities } from '../machines/events/envelope.ts';
 export { type Namespace, namespaceOf, namespaces } from '../machines/events/namespace.ts';
 export { type ErrorCode, errorCodes, type Failure } from '../machines/failures.ts';
 export { healthMonitorMachine } from '../machines/health-monitor.ts';
@@ -43,14 +43,22 @@ export { workerMachine } from '../machines/worker.ts';
 export { workflowMachine } from '../machines/workflow.ts';
 export { GleitzeitError, type Issue } from './errors.ts';
 export type { Journal, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
-export { memoryJournal, type MemoryJournalOptions } from './journal/memory.ts';
+export { type MemoryJournalOptions, memoryJournal } from './journal/memory.ts';
 export type { EventFilter } from './observe/event-filter.ts';
 export type { Explanation } from './observe/explain.ts';
 export { emitCorrelated, eventsByComponent, eventsByCorrelationId, eventsBySeverity, timeline } from './observe/selections.ts';
 export { renderTrace, type Trace, type TraceNode } from './observe/trace.ts';
 export { builtinProviders } from './providers/builtin.ts';
 export { loadProviders } from './providers/load.ts';
-export { type AnyProvider, type AttemptCall, defineProvider, type MethodsOf, type ParamsOf, type ProviderDefinition, type ResultOf } from './providers/provider.ts';
+export {
+  type AnyProvider,
+  type AttemptCall,
+  defineProvider,
+  type MethodsOf,
+  type ParamsOf,
+  type ProviderDefinition,
+  type ResultOf,
+} from './providers/provider.ts';
 export { defineThreadProvider } from './providers/worker-threads.ts';
 export type { SubmitOptions, SystemOptions } from './runtime/options.ts';
 export type { ErrorInfo, TaskResult, WorkflowResult } from './runtime/result.ts';

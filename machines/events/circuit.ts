@@ -46,7 +46,12 @@ export const circuitEvents = {
     about: 'The time that an open circuit waits is over.',
     data: z.strictObject({ circuit, epoch }),
   }),
-  'circuit:isolate': command({ from: 'api', to: ['circuit'], about: 'Asks for a circuit to be opened by hand.', data: z.strictObject({ circuit, reason }) }),
+  'circuit:isolate': command({
+    from: 'api',
+    to: ['circuit'],
+    about: 'Asks for a circuit to be opened by hand.',
+    data: z.strictObject({ circuit, reason }),
+  }),
   'circuit:restore': command({
     from: 'api',
     to: ['circuit'],
@@ -75,7 +80,13 @@ const level = z.strictObject({
 });
 
 export const backpressureEvents = {
-  'backpressure:normal': transient({ from: 'backpressure', to: ['pool', 'queue', 'engine', 'alerts'], about: 'Load is normal again.', severity: 'info', data: level }),
+  'backpressure:normal': transient({
+    from: 'backpressure',
+    to: ['pool', 'queue', 'engine', 'alerts'],
+    about: 'Load is normal again.',
+    severity: 'info',
+    data: level,
+  }),
   'backpressure:high': transient({
     from: 'backpressure',
     to: ['pool', 'queue', 'engine', 'alerts'],

@@ -5,8 +5,24 @@ import type { Severity } from './envelope.ts';
 
 /** The parts that state events: the machines first, then what stands outside them. */
 export const components = [
-  'system', 'engine', 'workflow', 'resolver', 'task', 'queue', 'pool', 'worker', 'provider', 'circuit', 'methods',
-  'retry', 'scheduler', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner',
+  'system',
+  'engine',
+  'workflow',
+  'resolver',
+  'task',
+  'queue',
+  'pool',
+  'worker',
+  'provider',
+  'circuit',
+  'methods',
+  'retry',
+  'scheduler',
+  'backpressure',
+  'health',
+  'metrics',
+  'alerts',
+  'cleaner',
 ] as const;
 export type Component = (typeof components)[number];
 

@@ -5,10 +5,23 @@ export const namespaces = ['/engine', '/queue', '/pool', '/health'] as const;
 export type Namespace = (typeof namespaces)[number];
 
 const byPrefix: Readonly<Record<string, Namespace>> = {
-  engine: '/engine', task: '/engine', attempt: '/engine', workflow: '/engine', schedule: '/engine', system: '/engine', cleanup: '/engine',
+  engine: '/engine',
+  task: '/engine',
+  attempt: '/engine',
+  workflow: '/engine',
+  schedule: '/engine',
+  system: '/engine',
+  cleanup: '/engine',
   queue: '/queue',
-  pool: '/pool', worker: '/pool', circuit: '/pool', backpressure: '/pool', provider: '/pool', method: '/pool',
-  health: '/health', metrics: '/health', alert: '/health',
+  pool: '/pool',
+  worker: '/pool',
+  circuit: '/pool',
+  backpressure: '/pool',
+  provider: '/pool',
+  method: '/pool',
+  health: '/health',
+  metrics: '/health',
+  alert: '/health',
 };
 
 /** The part of a type before its colon: the family that users filter by. */

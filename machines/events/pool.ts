@@ -2,7 +2,7 @@
 import { z } from 'zod';
 
 import { command, transient } from './define.ts';
-import { epochMs, reason, taskRef, leaseRef } from './payloads.ts';
+import { epochMs, leaseRef, reason, taskRef } from './payloads.ts';
 
 /** A pool's id is the protocol that it serves. */
 const poolId = z.string();
@@ -57,7 +57,12 @@ export const poolEvents = {
     to: ['metrics'],
     about: 'A pool refused to change its size.',
     severity: 'info',
-    data: z.strictObject({ poolId, direction: z.enum(['up', 'down']), reason: z.enum(['limit', 'cooldown', 'draining', 'circuit_open', 'unneeded']), size }),
+    data: z.strictObject({
+      poolId,
+      direction: z.enum(['up', 'down']),
+      reason: z.enum(['limit', 'cooldown', 'draining', 'circuit_open', 'unneeded']),
+      size,
+    }),
   }),
   'pool:cooled': transient({
     from: 'pool',
@@ -155,7 +160,12 @@ export const workerEvents = {
     severity: 'info',
     data: z.strictObject({ workerId, poolId, reason }),
   }),
-  'worker:idle': transient({ from: 'worker', to: ['pool', 'backpressure'], about: 'A worker runs nothing.', data: z.strictObject({ ...load, change }) }),
+  'worker:idle': transient({
+    from: 'worker',
+    to: ['pool', 'backpressure'],
+    about: 'A worker runs nothing.',
+    data: z.strictObject({ ...load, change }),
+  }),
   'worker:busy': transient({
     from: 'worker',
     to: ['pool', 'backpressure'],

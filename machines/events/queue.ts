@@ -43,7 +43,12 @@ export const queueEvents = {
     about: 'Nothing is dispatched until the queue is released.',
     data: z.strictObject({ reason: z.string() }),
   }),
-  'queue:released': transient({ from: 'queue', to: ['observers'], about: 'The queue dispatches again.', data: z.strictObject({ reason: z.string() }) }),
+  'queue:released': transient({
+    from: 'queue',
+    to: ['observers'],
+    about: 'The queue dispatches again.',
+    data: z.strictObject({ reason: z.string() }),
+  }),
   'queue:withdrawn': transient({
     from: 'queue',
     to: ['pool'],

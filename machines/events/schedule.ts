@@ -8,8 +8,16 @@ const scheduleId = z.string();
 
 /** What the scheduler says when a time has come. */
 export const dueTypes = [
-  'task:retry', 'task:timeout', 'task:lease_expired', 'workflow:timeout', 'circuit:recovery_due', 'worker:heartbeat_missed',
-  'health:check', 'metrics:collect', 'cleanup', 'schedule:elapsed',
+  'task:retry',
+  'task:timeout',
+  'task:lease_expired',
+  'workflow:timeout',
+  'circuit:recovery_due',
+  'worker:heartbeat_missed',
+  'health:check',
+  'metrics:collect',
+  'cleanup',
+  'schedule:elapsed',
 ] as const;
 export type DueType = (typeof dueTypes)[number];
 

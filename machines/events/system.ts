@@ -17,14 +17,25 @@ export const systemEvents = {
     about: 'The system runs.',
     data: z.strictObject({ recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }) }),
   }),
-  'system:stop': command({ from: 'api', to: ['system'], about: 'Asks the system to stop in order.', data: z.strictObject({ reason, deadlineMs: z.number().min(0) }) }),
+  'system:stop': command({
+    from: 'api',
+    to: ['system'],
+    about: 'Asks the system to stop in order.',
+    data: z.strictObject({ reason, deadlineMs: z.number().min(0) }),
+  }),
   'system:shutdown': recorded({
     from: 'system',
     to: ['engine', 'queue', 'worker', 'pool', 'provider'],
     about: 'The system stops: admission ends, dispatch is held, workers drain until the deadline.',
     data: z.strictObject({ reason, deadlineMs: z.number().min(0), deadlineAt: epochMs }),
   }),
-  'system:stopped': transient({ from: 'system', to: ['observers'], about: 'The system has stopped.', severity: 'info', data: z.strictObject({ reason }) }),
+  'system:stopped': transient({
+    from: 'system',
+    to: ['observers'],
+    about: 'The system has stopped.',
+    severity: 'info',
+    data: z.strictObject({ reason }),
+  }),
   'system:failed': transient({
     from: 'system',
     to: ['observers', 'alerts'],

@@ -58,14 +58,19 @@ export function readyOf(progress: Progress, taskId: string): DraftOf<'task:ready
   const bracket = taskId.lastIndexOf('[');
   const of = byId.get(taskId.slice(0, bracket));
   const expansion = of === undefined ? undefined : progress.expansions.get(of);
-  return of === undefined || expansion === undefined ? undefined : readyElement(progress, { index: of, expansion, at: Number.parseInt(taskId.slice(bracket + 1), 10) });
+  return of === undefined || expansion === undefined
+    ? undefined
+    : readyElement(progress, { index: of, expansion, at: Number.parseInt(taskId.slice(bracket + 1), 10) });
 }
 
 function readyElement(progress: Progress, of: { readonly index: number; readonly expansion: Expansion; readonly at: number }): DraftOf<'task:ready'> {
   const { index, expansion, at } = of;
   const task = taskAt(progress.definition, index);
   const parameters = parametersOf(task, scopeWithin(progress, { item: expansion.items[at], index: at }));
-  return { type: 'task:ready', data: { ...identity(progress, task), taskId: elementId(task.id, at), element: { of: task.id, index: at }, ...parameters } };
+  return {
+    type: 'task:ready',
+    data: { ...identity(progress, task), taskId: elementId(task.id, at), element: { of: task.id, index: at }, ...parameters },
+  };
 }
 
 function readyElements(

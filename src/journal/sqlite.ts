@@ -13,7 +13,7 @@
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { errorOf } from '../errors.ts';
-import { type Journal, type Opened, type ReadOptions, type Retention, type WorkflowHead } from './journal.ts';
+import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { memoryJournal } from './memory.ts';
 import { connectToRead, type FileDurability, truePath } from './sqlite/connection.ts';
 import { storageError } from './sqlite/faults.ts';
@@ -22,7 +22,7 @@ import { openOwned, openToRead } from './sqlite/opening.ts';
 import type { Lock } from './sqlite/owner.ts';
 import { Reader } from './sqlite/reader.ts';
 import { Store } from './sqlite/store.ts';
-import { inlineWriter, ThreadWriter, type Writer } from './sqlite/writer.ts';
+import { InlineWriter, ThreadWriter, type Writer } from './sqlite/writer.ts';
 
 export interface SqliteJournalOptions {
   /**
@@ -124,7 +124,7 @@ class SqliteJournal implements Journal {
     const { lock, owner, lastSeq, lost } = openOwned(path, settings);
     this.lock = lock;
     const options = { path, epoch: owner.epoch, durability: settings.durability, busyTimeoutMs: settings.busyTimeoutMs };
-    this.writer = settings.writer === 'thread' ? new ThreadWriter(options) : inlineWriter(new Store(options));
+    this.writer = settings.writer === 'thread' ? new ThreadWriter(options) : new InlineWriter(new Store(options));
     this.reader = new Reader(connectToRead(path, settings.busyTimeoutMs), path);
     return { lastSeq, epoch: owner.epoch, ...(lost && { lost }) };
   }
@@ -151,7 +151,9 @@ class SqliteJournal implements Journal {
   private writing(): Writer {
     if (this.writer !== undefined) return this.writer;
     if (this.reader === undefined) throw notOpen(this.path);
-    throw errorOf('PERSISTENCE_WRITE_FAILED', `The journal ${this.path} was opened to read only.`, { details: { reason: 'readonly', path: this.path } });
+    throw errorOf('PERSISTENCE_WRITE_FAILED', `The journal ${this.path} was opened to read only.`, {
+      details: { reason: 'readonly', path: this.path },
+    });
   }
 }
 

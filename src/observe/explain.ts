@@ -6,15 +6,31 @@ import { type MethodRouterContext, unavailabilityOf } from '../../machines/metho
 import { type PoolContext, type PoolState, whyNotAssigned } from '../../machines/pool.ts';
 import { type QueueContext, whyNotOffered } from '../../machines/queue.ts';
 import type { TaskContext } from '../../machines/task.ts';
+import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
-import { methodKey, taskKey } from '../system/wiring.ts';
 
 /** One reason why a task is not done yet. */
 export interface Reason {
   /** Stable, for programs. */
   readonly kind:
-    | 'dependency' | 'parallel_limit' | 'workflow_paused' | 'engine_paused' | 'method_unavailable' | 'circuit_open' | 'circuit_probing'
-    | 'behind_others' | 'pool_limit' | 'pool_cooling' | 'pool_starting' | 'pool_busy' | 'draining' | 'retry' | 'retry_decision' | 'running' | 'elements' | 'dispatching';
+    | 'dependency'
+    | 'parallel_limit'
+    | 'workflow_paused'
+    | 'engine_paused'
+    | 'method_unavailable'
+    | 'circuit_open'
+    | 'circuit_probing'
+    | 'behind_others'
+    | 'pool_limit'
+    | 'pool_cooling'
+    | 'pool_starting'
+    | 'pool_busy'
+    | 'draining'
+    | 'retry'
+    | 'retry_decision'
+    | 'running'
+    | 'elements'
+    | 'dispatching';
   /** For people. */
   readonly message: string;
   /** When it ends by itself, in epoch milliseconds, where that is known. */
@@ -84,16 +100,39 @@ function heldBack({ status }: Case): Reason[] {
 function reasonsOfLive(about: Case, state: string, task: TaskContext): Reason[] {
   switch (state) {
     case 'running':
-      return [{ kind: 'running', message: `attempt ${task.attempt} runs on '${task.lease?.workerId ?? '?'}'`, until: task.startedAt + task.timeoutMs, releasedBy: 'the attempt ends, or its deadline comes' }];
+      return [
+        {
+          kind: 'running',
+          message: `attempt ${task.attempt} runs on '${task.lease?.workerId ?? '?'}'`,
+          until: task.startedAt + task.timeoutMs,
+          releasedBy: 'the attempt ends, or its deadline comes',
+        },
+      ];
     case 'waitingRetry': {
       const until = task.dueAt === null ? undefined : { until: task.dueAt };
-      return [{ kind: 'retry', message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'}); the next one has its time`, ...until, releasedBy: 'its time comes' }];
+      return [
+        {
+          kind: 'retry',
+          message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'}); the next one has its time`,
+          ...until,
+          releasedBy: 'its time comes',
+        },
+      ];
     }
     case 'failing':
-      return [{ kind: 'retry_decision', message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'})`, releasedBy: 'the retry manager decides' }];
+      return [
+        {
+          kind: 'retry_decision',
+          message: `attempt ${task.attempt} failed (${task.error?.code ?? 'unknown'})`,
+          releasedBy: 'the retry manager decides',
+        },
+      ];
     case 'expanded': {
       const fanOut = fanOutOf(about.context, task.taskId);
-      const message = fanOut === undefined ? 'its elements run' : `${fanOut.completed + fanOut.failed} of ${fanOut.total} elements have ended, ${fanOut.running} are under way`;
+      const message =
+        fanOut === undefined
+          ? 'its elements run'
+          : `${fanOut.completed + fanOut.failed} of ${fanOut.total} elements have ended, ${fanOut.running} are under way`;
       return [{ kind: 'elements', message, releasedBy: 'all its elements have ended' }];
     }
     default:
@@ -105,15 +144,30 @@ function reasonsOfQueued(core: Core, task: TaskContext): Reason[] {
   const queue = core.snapshot('queue')?.context as QueueContext | undefined;
   switch (queue && whyNotOffered(queue, task)) {
     case 'held':
-      return [{ kind: 'engine_paused', message: `nothing is dispatched: ${queue?.heldBecause ?? 'the queue is held'}`, releasedBy: 'the engine is resumed' }];
+      return [
+        {
+          kind: 'engine_paused',
+          message: `nothing is dispatched: ${queue?.heldBecause ?? 'the queue is held'}`,
+          releasedBy: 'the engine is resumed',
+        },
+      ];
     case 'workflow_paused':
       return [{ kind: 'workflow_paused', message: 'its workflow is paused', releasedBy: 'the workflow is resumed' }];
     case 'method_unavailable':
       return [reasonOfMethod(core, task)];
     case 'circuit_probing':
-      return [{ kind: 'circuit_probing', message: 'the circuit of its provider is half-open and all trial calls are under way', releasedBy: 'a trial call ends' }];
+      return [
+        {
+          kind: 'circuit_probing',
+          message: 'the circuit of its provider is half-open and all trial calls are under way',
+          releasedBy: 'a trial call ends',
+        },
+      ];
     case 'behind_others':
-      return [{ kind: 'behind_others', message: `other tasks of '${task.method}' come first`, releasedBy: 'they are claimed' }, ...reasonsOfPool(core, task)];
+      return [
+        { kind: 'behind_others', message: `other tasks of '${task.method}' come first`, releasedBy: 'they are claimed' },
+        ...reasonsOfPool(core, task),
+      ];
     case 'offered':
       return reasonsOfPool(core, task);
     default:
@@ -126,10 +180,20 @@ function reasonOfMethod(core: Core, { protocol, method }: TaskContext): Reason {
   const hindrance = context && unavailabilityOf(context);
   const until = hindrance?.until === undefined ? undefined : { until: hindrance.until };
   if (hindrance?.reason === 'circuit_open') {
-    return { kind: 'circuit_open', message: `the circuit of every provider of '${method}' is open`, ...until, releasedBy: 'a trial call is let through' };
+    return {
+      kind: 'circuit_open',
+      message: `the circuit of every provider of '${method}' is open`,
+      ...until,
+      releasedBy: 'a trial call is let through',
+    };
   }
   const why = hindrance?.reason ?? 'no_provider';
-  return { kind: 'method_unavailable', message: `no provider of '${method}' can be called (${why})`, ...until, releasedBy: 'a provider of it is available' };
+  return {
+    kind: 'method_unavailable',
+    message: `no provider of '${method}' can be called (${why})`,
+    ...until,
+    releasedBy: 'a provider of it is available',
+  };
 }
 
 function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] {
@@ -141,17 +205,27 @@ function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] 
     case 'at_limit':
       return [{ kind: 'pool_limit', message: `every slot of pool '${protocol}' is taken, and it has ${size}`, releasedBy: 'an attempt ends' }];
     case 'cooling':
-      return [{ kind: 'pool_cooling', message: `every slot of pool '${protocol}' is taken, and it cools down after a change of size (${size})`, releasedBy: 'an attempt ends, or the cooldown' }];
+      return [
+        {
+          kind: 'pool_cooling',
+          message: `every slot of pool '${protocol}' is taken, and it cools down after a change of size (${size})`,
+          releasedBy: 'an attempt ends, or the cooldown',
+        },
+      ];
     case 'starting':
     case 'workers_starting':
       return [{ kind: 'pool_starting', message: `pool '${protocol}' is starting workers`, releasedBy: 'a worker has started' }];
     case 'circuit_open':
-      return [{ kind: 'circuit_open', message: `pool '${protocol}' is shrunk while a circuit of its provider is open`, releasedBy: 'the circuit closes' }];
+      return [
+        { kind: 'circuit_open', message: `pool '${protocol}' is shrunk while a circuit of its provider is open`, releasedBy: 'the circuit closes' },
+      ];
     case 'draining':
       return [{ kind: 'draining', message: `pool '${protocol}' is being stopped`, releasedBy: 'the next start' }];
     case 'busy':
     case 'quarantining':
-      return [{ kind: 'pool_busy', message: `every slot of pool '${protocol}' is taken (${size})`, releasedBy: 'an attempt ends, or the pool grows' }];
+      return [
+        { kind: 'pool_busy', message: `every slot of pool '${protocol}' is taken (${size})`, releasedBy: 'an attempt ends, or the pool grows' },
+      ];
     default:
       return [];
   }

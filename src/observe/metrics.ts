@@ -43,7 +43,10 @@ export function prometheusText({ counters, gauges, histograms }: Pick<Figures, '
     families.add(name);
     lines.push(`# TYPE ${name} ${type}`);
   };
-  for (const [figures, type] of [[counters, 'counter'], [gauges, 'gauge']] as const) {
+  for (const [figures, type] of [
+    [counters, 'counter'],
+    [gauges, 'gauge'],
+  ] as const) {
     for (const key of Object.keys(figures).sort()) {
       const { name, labels } = split(key);
       announce(name, type);

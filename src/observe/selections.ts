@@ -31,6 +31,10 @@ interface Emitter {
  * States a command that follows from an event, correlated with it.
  * @throws GleitzeitError as the system's `emit` does
  */
-export function emitCorrelated<Type extends EventType>(system: Emitter, command: { readonly type: Type; readonly data: DataOf<Type> }, original: GleitzeitEvent): void {
+export function emitCorrelated<Type extends EventType>(
+  system: Emitter,
+  command: { readonly type: Type; readonly data: DataOf<Type> },
+  original: GleitzeitEvent,
+): void {
   system.emit(command.type, command.data, original);
 }

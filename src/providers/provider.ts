@@ -29,6 +29,12 @@ export interface AttemptCall {
   readonly sleep: (ms: number) => Promise<void>;
 }
 
+/**
+ * Carries out one attempt. Whatever it throws, returns or never does becomes the attempt's outcome.
+ *
+ * Only what it leaves behind is out of reach: a promise that it rejects and nobody awaits, a throw in a timer of its own. As
+ * ever in Node they end the process (the command line says so first, and exits with 5); in a worker thread, only the thread.
+ */
 export type Handler<Params, Result> = (params: Params, call: AttemptCall) => Result | PromiseLike<Result>;
 
 /** Parameters of a method without a schema: whatever the workflow gives. */

@@ -1,8 +1,8 @@
 /** Lets attempts run once their start is durable, and ends them when their lease does. */
 import type { DataOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Executor } from '../providers/executor.ts';
+import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
-import { taskKey } from '../system/wiring.ts';
 
 export interface AttemptHost {
   /** Attempts that run here. */

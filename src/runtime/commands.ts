@@ -9,7 +9,7 @@ import { type Priority, priorities, type WorkflowDefinition } from '../../machin
 import { topologyOf } from '../../machines/policies/topology.ts';
 import { errorOf } from '../errors.ts';
 import { type Explanation, explainWorkflow } from '../observe/explain.ts';
-import { taskKey } from '../system/wiring.ts';
+import { taskKey } from '../system/addressing.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import type { Booted } from './boot.ts';

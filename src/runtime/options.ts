@@ -1,14 +1,15 @@
 /** What a system is created with, and the checks of it. */
-import type { AlertRule } from '../../machines/policies/alert-rules.ts';
+
 import type { PoolOptions } from '../../machines/events/provider.ts';
+import type { AlertRule } from '../../machines/policies/alert-rules.ts';
 import type { Journal } from '../journal/journal.ts';
+import type { InspectOptions } from '../observe/inspector.ts';
 import type { HttpOptions } from '../providers/http.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Clock } from '../system/clock.ts';
 import type { MachineConfig } from '../system/config.ts';
 import type { Vitals } from '../system/heartbeat-host.ts';
 import type { IdSource } from '../system/ids.ts';
-import type { InspectOptions } from '../observe/inspector.ts';
 import type { Workflow } from '../workflow/workflow.ts';
 import type { Logger } from './logger.ts';
 

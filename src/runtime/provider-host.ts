@@ -1,7 +1,7 @@
 /** Registers providers, starts and checks them when the machines ask for it, and reports what came of it. */
 import { circuitBreakerDefaults } from '../../machines/circuit-breaker.ts';
-import { poolDefaults } from '../../machines/pool.ts';
 import type { CircuitOptions, PoolOptions } from '../../machines/events/provider.ts';
+import { poolDefaults } from '../../machines/pool.ts';
 import type { Executor } from '../providers/executor.ts';
 import type { CheckOutcome } from '../providers/lifecycle.ts';
 import type { AnyProvider } from '../providers/provider.ts';
@@ -38,7 +38,13 @@ export function hostProviders(core: Core, executor: Executor, pools: PoolSetting
       providers.set(provider.id, provider);
       executor.register(provider);
       const { id: providerId, protocol } = provider;
-      const data = { providerId, protocol, methods: Object.keys(provider.methods), circuit: circuitOf(provider), pool: poolOf(provider, pools[protocol]) };
+      const data = {
+        providerId,
+        protocol,
+        methods: Object.keys(provider.methods),
+        circuit: circuitOf(provider),
+        pool: poolOf(provider, pools[protocol]),
+      };
       core.accept({ type: 'provider:registered', data }, { source: 'registry' });
     },
     unregister(providerId, reason) {

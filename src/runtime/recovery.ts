@@ -45,7 +45,11 @@ function bringBack(core: Core, facts: readonly GleitzeitEvent[]): number {
   }
   tell(core.registry.get('engine', ''), submitted);
   feedScheduler(core, facts);
-  if (workflow.getSnapshot().matches('paused')) tell(core.registry.get('queue', ''), facts.findLast(({ type }) => type === 'workflow:paused'));
+  if (workflow.getSnapshot().matches('paused'))
+    tell(
+      core.registry.get('queue', ''),
+      facts.findLast(({ type }) => type === 'workflow:paused'),
+    );
   const begun = unfinishedTasks(facts);
   for (const [taskId, its] of begun) bringBackTask(core, resolver, { taskId, facts: its });
   return begun.size;
@@ -100,7 +104,7 @@ function feedScheduler(core: Core, facts: readonly GleitzeitEvent[]): void {
 function make(core: Core, component: Component, event: GleitzeitEvent): readonly (Actor | undefined)[] {
   const { machine, births } = wiring[component];
   return (births?.[event.type]?.(event, core.config) ?? []).map(({ key, input, groups = [] }) => {
-    if (core.registry.get(component, key) === undefined) core.registry.add(createStatechartActor(component, key, machine, input), groups);
+    if (core.registry.get(component, key) === undefined) core.registry.add(createStatechartActor({ component, key }, machine, input), groups);
     return core.registry.get(component, key);
   });
 }

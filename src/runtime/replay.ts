@@ -26,7 +26,7 @@ export function replayWorkflow(facts: readonly GleitzeitEvent[]): Replayed | und
   const [workflow, resolver] = (['workflow', 'resolver'] as const).map((component) => {
     const { machine, births } = wiring[component];
     const birth = births?.['workflow:submitted']?.(submitted, config)[0];
-    return createStatechartActor(component, birth?.key ?? '', machine, birth?.input);
+    return createStatechartActor({ component, key: birth?.key ?? '' }, machine, birth?.input);
   }) as [Actor, Actor];
   let end: EndOfWorkflow | undefined;
   for (const fact of facts) {

@@ -2,8 +2,8 @@
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { errorOf } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
+import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
-import { taskKey } from '../system/wiring.ts';
 import { replayWorkflow } from './replay.ts';
 import { type TaskResult, tasksOf } from './result.ts';
 
@@ -41,7 +41,11 @@ export async function statusOf(core: Core, workflowId: string): Promise<Workflow
   const replayed = replayWorkflow(await core.journal.read({ workflowId }));
   if (replayed === undefined) throw notFound(workflowId);
   const { workflow, resolver } = replayed;
-  return describe(head, { value: workflow.getSnapshot().value, resolver: resolver.getSnapshot().context as ResolverContext, liveOf: () => undefined });
+  return describe(head, {
+    value: workflow.getSnapshot().value,
+    resolver: resolver.getSnapshot().context as ResolverContext,
+    liveOf: () => undefined,
+  });
 }
 
 export function notFound(workflowId: string): Error {
@@ -50,7 +54,10 @@ export function notFound(workflowId: string): Error {
 
 type LiveTask = (taskId: string) => TaskStatus | undefined;
 
-function describe({ workflowId, name, submittedAt }: WorkflowHead, { value, resolver, liveOf }: { readonly value: unknown; readonly resolver: ResolverContext; readonly liveOf: LiveTask }): WorkflowStatus {
+function describe(
+  { workflowId, name, submittedAt }: WorkflowHead,
+  { value, resolver, liveOf }: { readonly value: unknown; readonly resolver: ResolverContext; readonly liveOf: LiveTask },
+): WorkflowStatus {
   const ended = tasksOf(resolver);
   const tasks: Record<string, TaskStatus> = Object.create(null) as Record<string, TaskStatus>;
   for (const { id } of resolver.definition.tasks) tasks[id] = ended[id] ?? liveOf(id) ?? { status: 'pending', attempts: 0 };
@@ -66,5 +73,7 @@ function liveTask(core: Core, workflowId: string, taskId: string): TaskStatus | 
 /** The innermost state's name: what a person calls the state. */
 function stateName(value: unknown): string {
   if (typeof value === 'string') return value;
-  return Object.values(value as Readonly<Record<string, unknown>>).map(stateName).join(', ');
+  return Object.values(value as Readonly<Record<string, unknown>>)
+    .map(stateName)
+    .join(', ');
 }

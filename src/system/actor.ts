@@ -53,9 +53,9 @@ const scope = {
  * Makes an actor of a machine.
  * @throws what the machine's context factory throws
  */
-export function createStatechartActor(component: Component, key: string, machine: AnyStateMachine, input: unknown): Actor {
+export function createStatechartActor({ component, key }: Pick<Actor, 'component' | 'key'>, machine: AnyStateMachine, input: unknown): Actor {
   outbox = [];
-  return new StatechartActor(component, key, machine, startingSnapshot(machine, input));
+  return new StatechartActor({ component, key }, machine, startingSnapshot(machine, input));
 }
 
 function startingSnapshot(machine: AnyStateMachine, input: unknown): AnyMachineSnapshot {
@@ -103,7 +103,7 @@ class StatechartActor implements Actor {
   private snapshot: AnyMachineSnapshot;
   private indifference: Indifference;
 
-  constructor(component: Component, key: string, machine: AnyStateMachine, snapshot: AnyMachineSnapshot) {
+  constructor({ component, key }: Pick<Actor, 'component' | 'key'>, machine: AnyStateMachine, snapshot: AnyMachineSnapshot) {
     this.component = component;
     this.key = key;
     this.address = addressOf(component, key);

@@ -1,6 +1,7 @@
 /** What the machines of one system are made with: every figure that is not the default of its machine. */
-import type { AlertRule } from '../../machines/policies/alert-rules.ts';
+
 import type { QueuePolicy } from '../../machines/events/queue.ts';
+import type { AlertRule } from '../../machines/policies/alert-rules.ts';
 
 export interface MachineConfig {
   readonly queue: {

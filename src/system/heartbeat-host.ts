@@ -33,7 +33,10 @@ export function hostHeartbeats(core: Core, { heartbeatMs, leaseMs, vitals }: Hea
     const leaseUntil = core.clock.now() + leaseMs;
     for (const [workerId, { poolId, slots }] of workers) {
       const running = (core.snapshot('worker', workerId)?.context as { readonly running?: number } | undefined)?.running ?? 0;
-      core.accept({ type: 'worker:heartbeat', data: { workerId, poolId, running, slots, leaseUntil, ...readings } }, { source: `worker/${workerId}` });
+      core.accept(
+        { type: 'worker:heartbeat', data: { workerId, poolId, running, slots, leaseUntil, ...readings } },
+        { source: `worker/${workerId}` },
+      );
     }
     timer = core.clock.setTimer(heartbeatMs, beat);
   };

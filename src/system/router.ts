@@ -12,14 +12,14 @@ import { specOf } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { failure } from '../../machines/failures.ts';
 import { type Actor, addressOf, createStatechartActor } from './actor.ts';
+import type { Birth, Recipients, Wiring } from './addressing.ts';
 import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
 import { correlationOf } from './correlation.ts';
 import type { IdSource } from './ids.ts';
-import { lastWordOf } from './last-word.ts';
+import { isRefusalOf, lastWordOf, wordForTask } from './last-word.ts';
 import type { Registry } from './registry.ts';
 import type { RoutingTable } from './routing-table.ts';
-import type { Birth, Recipients, Wiring } from './wiring.ts';
 
 export interface RouterOptions {
   readonly wiring: Readonly<Record<Component, Wiring>>;
@@ -97,7 +97,7 @@ export class Router {
     this.seq = options.lastSeq;
     const { registry, wiring, config } = options;
     for (const [component, { machine, single }] of Object.entries(wiring) as [Component, Wiring][]) {
-      if (single !== undefined) registry.add(createStatechartActor(component, '', machine, single(config)), []);
+      if (single !== undefined) registry.add(createStatechartActor({ component, key: '' }, machine, single(config)), []);
     }
   }
 
@@ -177,7 +177,8 @@ export class Router {
     if (route === undefined) return;
     for (const component of route.bears) {
       if (this.detached.has(component)) continue;
-      for (const birth of this.options.wiring[component].births?.[carried.event.type]?.(carried.event, this.options.config) ?? []) this.give(component, birth);
+      for (const birth of this.options.wiring[component].births?.[carried.event.type]?.(carried.event, this.options.config) ?? [])
+        this.give(component, birth);
     }
     for (const component of route.listeners) {
       if (route.isCommand || !this.detached.has(component)) this.reach(component, carried);
@@ -206,7 +207,7 @@ export class Router {
   private give(component: Component, { key, input, groups = [] }: Birth): void {
     const { registry, wiring } = this.options;
     const present = registry.get(component, key);
-    if (present === undefined) registry.add(createStatechartActor(component, key, wiring[component].machine, input), groups);
+    if (present === undefined) registry.add(createStatechartActor({ component, key }, wiring[component].machine, input), groups);
     else registry.join(present, groups);
   }
 
@@ -247,10 +248,9 @@ export class Router {
   }
 
   private miss(component: Component, key: string, event: GleitzeitEvent): void {
-    if (component === 'task' && (event.type === 'attempt:succeeded' || event.type === 'attempt:failed')) {
-      const { workflowId, taskId, attempt, leaseId, workerId } = event.data;
-      const reported = event.type === 'attempt:succeeded' ? 'succeeded' : 'failed';
-      this.stateFor(addressOf('task', key), { type: 'task:stale_report', data: { workflowId, taskId, attempt, leaseId, workerId, reported } }, event);
+    const word = component === 'task' ? wordForTask(event, key) : undefined;
+    if (word !== undefined) {
+      if (!this.waiting.some((said) => isRefusalOf(said.event, event))) this.stateFor(word.source, word.draft, event);
       return;
     }
     if (this.options.wiring[component].absentIsFine?.includes(event.type) === true) return;
@@ -270,7 +270,10 @@ export class Router {
 
   /** An actor threw: its state is the one before, and the system actor decides what becomes of it. */
   private crash(actor: Actor, event: GleitzeitEvent, thrown: unknown): void {
-    const error = failure('INTERNAL_ERROR', `'${actor.address}' threw at '${event.type}': ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    const error = failure(
+      'INTERNAL_ERROR',
+      `'${actor.address}' threw at '${event.type}': ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
     this.onViolation?.({ kind: 'actor_failed', message: error.message });
     // Should even the system actor throw, there is nobody left to ask: the violation above is all that is said.
     if (actor.component === 'system') return;

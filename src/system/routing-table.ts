@@ -5,7 +5,7 @@
  */
 import { type EventType, eventTypes, specOf } from '../../machines/events/catalogue.ts';
 import { type Component, components } from '../../machines/events/define.ts';
-import type { Wiring } from './wiring.ts';
+import type { Wiring } from './addressing.ts';
 
 export interface Route {
   /** Components whose machines react to the type, in the order in which they hear it. */

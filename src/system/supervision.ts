@@ -5,7 +5,7 @@
  * actor that used up its restarts and belongs to a workflow takes that workflow with it: never the system.
  */
 import type { DataOf, EventOf } from '../../machines/events/catalogue.ts';
-import { components, type Component } from '../../machines/events/define.ts';
+import { type Component, components } from '../../machines/events/define.ts';
 import type { Registry } from './registry.ts';
 
 /** What supervision needs of the core. */

@@ -8,8 +8,8 @@
 import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
-import type { Origin, Outcome, Router } from './router.ts';
 import type { Registry } from './registry.ts';
+import type { Origin, Outcome, Router } from './router.ts';
 
 export type Effect = (event: GleitzeitEvent) => void;
 

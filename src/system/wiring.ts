@@ -12,13 +12,13 @@ import { circuitBreakerMachine } from '../../machines/circuit-breaker.ts';
 import { cleanerMachine } from '../../machines/cleaner.ts';
 import { dependencyResolverMachine } from '../../machines/dependency-resolver.ts';
 import { engineMachine } from '../../machines/engine.ts';
-import type { DataOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { healthMonitorMachine } from '../../machines/health-monitor.ts';
 import { methodRouterMachine } from '../../machines/method-router.ts';
 import { metricsCollectorMachine } from '../../machines/metrics-collector.ts';
-import { poolMachine } from '../../machines/pool.ts';
 import { alertTypes, matches, resolves, subjectOf } from '../../machines/policies/alert-rules.ts';
+import { poolMachine } from '../../machines/pool.ts';
 import { providerMachine } from '../../machines/provider.ts';
 import { queueMachine } from '../../machines/queue.ts';
 import { retryManagerMachine } from '../../machines/retry-manager.ts';
@@ -27,59 +27,8 @@ import { systemMachine } from '../../machines/system.ts';
 import { taskMachine } from '../../machines/task.ts';
 import { workerMachine } from '../../machines/worker.ts';
 import { workflowMachine } from '../../machines/workflow.ts';
+import { type Birth, circuitsOf, dataOf, elapsedFor, fieldsOf, methodKey, nobody, one, taskKey, theOne, type Wiring } from './addressing.ts';
 import type { MachineConfig } from './config.ts';
-
-/** Which actors of a component an event is for: some keys, a group, or all of them. */
-export type Recipients = readonly string[] | { readonly group: string } | 'all';
-
-/** What an event brings into being: an actor's key and input, and the groups that it joins. */
-export interface Birth {
-  readonly key: string;
-  readonly input: unknown;
-  readonly groups?: readonly string[];
-}
-
-export interface Wiring {
-  readonly machine: AnyStateMachine;
-  /** One per system, made at boot with this input. */
-  readonly single?: (config: MachineConfig) => unknown;
-  /** For components with a key: whom an event is for. */
-  readonly recipients?: (event: GleitzeitEvent, config: MachineConfig) => Recipients;
-  /** The actors that an event makes, where they are not there yet, before it is delivered. */
-  readonly births?: Partial<Record<EventType, (event: GleitzeitEvent, config: MachineConfig) => readonly Birth[]>>;
-  /** Types whose absent receiver is no fault, each for a reason given beside it. */
-  readonly absentIsFine?: readonly EventType[];
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-const fieldsOf = (event: GleitzeitEvent): Fields => event.data as Fields;
-const nobody: readonly string[] = [];
-/** The key of a component of one. */
-const theOne: readonly string[] = [''];
-
-function one(key: unknown): readonly string[] {
-  return typeof key === 'string' ? [key] : nobody;
-}
-
-/** A type guard by comparison: the payload of an event whose type is known from where it is used. */
-function dataOf<Type extends EventType>(event: GleitzeitEvent, _type: Type): DataOf<Type> {
-  return event.data as DataOf<Type>;
-}
-
-export const methodKey = (protocol: string, method: string): string => `${protocol} ${method}`;
-export const taskKey = (workflowId: string, taskId: string): string => `${workflowId}/${taskId}`;
-
-/** The ids of the circuits that guard a provider. */
-export function circuitsOf({ providerId, methods, circuit }: DataOf<'provider:registered'>): readonly string[] {
-  if (circuit === null) return nobody;
-  return circuit.scope === 'provider' ? [providerId] : methods.map((method) => `${providerId}/${method}`);
-}
-
-function elapsedFor(component: Component, event: GleitzeitEvent): readonly string[] {
-  const { component: asked, key } = dataOf(event, 'schedule:elapsed');
-  return asked === component ? [key] : nobody;
-}
 
 const workflowWiring = (machine: AnyStateMachine, window: boolean): Wiring => ({
   machine,
@@ -118,9 +67,8 @@ const task: Wiring = {
       return [{ key: taskKey(data.workflowId, data.taskId), input: { ...data, readyAt: event.time }, groups: [data.workflowId] }];
     },
   },
-  // A claim of a task that is gone is answered by the queue; a report for one becomes a stale report.
   // The resolver skips tasks that were never released; a cancel can overtake the decision to try again.
-  absentIsFine: ['task:claimed', 'attempt:succeeded', 'attempt:failed', 'worker:failed', 'task:skipped', 'task:retry_scheduled'],
+  absentIsFine: ['worker:failed', 'task:skipped', 'task:retry_scheduled'],
 };
 
 const worker: Wiring = {
@@ -152,7 +100,16 @@ const worker: Wiring = {
   },
   // A worker may be gone before the last of its attempts is settled; the task judges those reports. Its host may give a sign of
   // life for it in the moment in which it leaves.
-  absentIsFine: ['worker:heartbeat', 'task:completed', 'task:failed', 'task:stale_report', 'task:cancelled', 'queue:claim_refused', 'pool:worker_quarantined', 'pool:scaled_down'],
+  absentIsFine: [
+    'worker:heartbeat',
+    'task:completed',
+    'task:failed',
+    'task:stale_report',
+    'task:cancelled',
+    'queue:claim_refused',
+    'pool:worker_quarantined',
+    'pool:scaled_down',
+  ],
 };
 
 const pool: Wiring = {
@@ -313,8 +270,15 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   // Before the workflow: what the end of a task makes of the others is stated before the workflow may end.
   resolver: workflowWiring(dependencyResolverMachine, true),
   // The elements of a fan-out are none of its tasks, and the last of them may end after it.
-  workflow: { ...workflowWiring(workflowMachine, false), recipients: (event) => (fieldsOf(event)['element'] === undefined ? one(fieldsOf(event)['workflowId']) : nobody) },
-  queue: { machine: queueMachine, single: ({ queue }) => queue, recipients: (event) => (event.type === 'schedule:elapsed' ? elapsedFor('queue', event) : theOne) },
+  workflow: {
+    ...workflowWiring(workflowMachine, false),
+    recipients: (event) => (fieldsOf(event)['element'] === undefined ? one(fieldsOf(event)['workflowId']) : nobody),
+  },
+  queue: {
+    machine: queueMachine,
+    single: ({ queue }) => queue,
+    recipients: (event) => (event.type === 'schedule:elapsed' ? elapsedFor('queue', event) : theOne),
+  },
   task,
   retry,
   circuit,

@@ -7,9 +7,8 @@
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject, InputFrom } from 'xstate';
 import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-
-import type { Component } from '../../machines/events/define.ts';
 import { isEventType, specOf } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
 
 export interface ExploreOptions<Machine extends AnyStateMachine> {
   /** The component whose own facts may move the machine. */
@@ -47,57 +46,92 @@ export interface Exploration {
 
 /** Walks a machine and reports what it found; a sound machine has every list empty. */
 export function explore<Machine extends AnyStateMachine>(machine: Machine, options: ExploreOptions<Machine>): Exploration {
-  const { component, input, events, distinguish, limit = 20_000, movedBy = [] } = options;
-  const untaken = new Map<unknown, string>();
-  const unvisited = new Set<string>();
-  for (const node of nodesOf(machine.root)) {
-    unvisited.add(node.id);
-    for (const [type, candidates] of node.transitions) {
-      for (const [index, candidate] of candidates.entries()) untaken.set(candidate, `${node.id}: ${type} #${index}`);
-    }
+  const findings = new Findings(machine, options);
+  const states = statesOf(machine, options);
+  for (const state of states) {
+    findings.visit(state);
+    if (state.status === 'active') for (const event of options.events) findings.attempt(state, event);
   }
+  return findings.sum(states.length);
+}
 
-  const paths = getShortestPaths(machine as AnyStateMachine, {
-    input: input as never,
-    events: [...events],
-    serializeState: (snapshot: AnyMachineSnapshot) => JSON.stringify([snapshot.value, distinguish(snapshot)]),
-    limit,
-  } as never) as readonly { readonly state: AnyMachineSnapshot }[];
+/** Every state of a machine within the bound. */
+function statesOf<Machine extends AnyStateMachine>(machine: Machine, options: ExploreOptions<Machine>): readonly AnyMachineSnapshot[] {
+  const { input, events, distinguish, limit = 20_000 } = options;
+  const paths = getShortestPaths(
+    machine as AnyStateMachine,
+    {
+      input,
+      events: [...events],
+      serializeState: (snapshot: AnyMachineSnapshot) => JSON.stringify([snapshot.value, distinguish(snapshot)]),
+      limit,
+      // XState asks for the events of the machine's own type, which is lost for a machine of any type.
+    } as never,
+  ) as readonly { readonly state: AnyMachineSnapshot }[];
+  return paths.map(({ state }) => state);
+}
 
-  const visited = new Set<string>();
-  const movedByOthers = new Set<string>();
-  const unhandled = new Set<string>();
-  const errors = new Set<string>();
-  for (const { state } of paths) {
-    for (const node of state._nodes) {
-      visited.add(node.id);
-      unvisited.delete(node.id);
-    }
-    if (state.status !== 'active') continue;
-    const name = JSON.stringify(state.value);
-    for (const event of events) {
-      try {
-        if (!state._nodes.some((node) => node.transitions.has(event.type))) unhandled.add(`${name}: ${event.type}`);
-        for (const taken of machine.getTransitionData(state as never, event as never)) untaken.delete(taken);
-        const [next] = transition(machine as AnyStateMachine, state as never, event as never);
-        const after = next as AnyMachineSnapshot;
-        if (after.status === 'error') errors.add(`${name}: ${event.type}: ${String(after.error)}`);
-        const owned = isEventType(event.type) && specOf(event.type).owners.includes(component);
-        if (!owned && !movedBy.includes(event.type) && JSON.stringify(after.value) !== name) movedByOthers.add(`${name}: ${event.type}`);
-      } catch (error) {
-        errors.add(`${name}: ${event.type}: ${String(error)}`);
+/** What a walk has found so far; at first nothing was visited and nothing taken. */
+class Findings {
+  private readonly machine: AnyStateMachine;
+  private readonly component: Component;
+  private readonly movedBy: readonly string[];
+  private readonly untaken = new Map<unknown, string>();
+  private readonly unvisited = new Set<string>();
+  private readonly visited = new Set<string>();
+  private readonly movedByOthers = new Set<string>();
+  private readonly unhandled = new Set<string>();
+  private readonly errors = new Set<string>();
+
+  constructor(machine: AnyStateMachine, { component, movedBy = [] }: Pick<ExploreOptions<AnyStateMachine>, 'component' | 'movedBy'>) {
+    this.machine = machine;
+    this.component = component;
+    this.movedBy = movedBy;
+    for (const node of nodesOf(machine.root)) {
+      this.unvisited.add(node.id);
+      for (const [type, candidates] of node.transitions) {
+        for (const [index, candidate] of candidates.entries()) this.untaken.set(candidate, `${node.id}: ${type} #${index}`);
       }
     }
   }
-  return {
-    visited,
-    unvisited: [...unvisited],
-    untaken: [...untaken.values()],
-    movedByOthers: [...movedByOthers],
-    unhandled: [...unhandled],
-    errors: [...errors],
-    states: paths.length,
-  };
+
+  visit({ _nodes }: AnyMachineSnapshot): void {
+    for (const { id } of _nodes) {
+      this.visited.add(id);
+      this.unvisited.delete(id);
+    }
+  }
+
+  attempt(state: AnyMachineSnapshot, event: EventObject): void {
+    const name = JSON.stringify(state.value);
+    try {
+      if (!state._nodes.some((node) => node.transitions.has(event.type))) this.unhandled.add(`${name}: ${event.type}`);
+      // XState's types want the machine's own snapshot and event, which any machine does not name.
+      for (const taken of this.machine.getTransitionData(state as never, event as never)) this.untaken.delete(taken);
+      const [after] = transition(this.machine, state as never, event as never) as readonly [AnyMachineSnapshot, unknown];
+      if (after.status === 'error') this.errors.add(`${name}: ${event.type}: ${String(after.error)}`);
+      if (JSON.stringify(after.value) !== name && !this.mayMove(event.type)) this.movedByOthers.add(`${name}: ${event.type}`);
+    } catch (error) {
+      this.errors.add(`${name}: ${event.type}: ${String(error)}`);
+    }
+  }
+
+  sum(states: number): Exploration {
+    const { visited } = this;
+    return {
+      visited,
+      unvisited: [...this.unvisited],
+      untaken: [...this.untaken.values()],
+      movedByOthers: [...this.movedByOthers],
+      unhandled: [...this.unhandled],
+      errors: [...this.errors],
+      states,
+    };
+  }
+
+  private mayMove(type: string): boolean {
+    return this.movedBy.includes(type) || (isEventType(type) && specOf(type).owners.includes(this.component));
+  }
 }
 
 function* nodesOf(node: AnyStateNode): Generator<AnyStateNode> {

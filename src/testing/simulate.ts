@@ -49,14 +49,14 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
   system.events$.subscribe((event) => events.push(event));
   await system.start();
 
-  const settle = async (): Promise<void> => {
-    let seen = -1;
-    for (let round = 0; round < quietRounds; round++) {
-      await new Promise((resolve) => setImmediate(resolve));
-      if (events.length !== seen) round = 0;
-      seen = events.length;
-    }
-  };
+  const passing = timeOf(clock, events);
+  await passing.settle();
+  return { system, clock, events, ...passing };
+}
+
+/** The ways to let time pass, and what happens in it. */
+function timeOf(clock: SimulatedClock, events: readonly GleitzeitEvent[]): Pick<Simulation, 'settle' | 'advance' | 'until' | 'untilTrue'> {
+  const settle = () => quietOf(events);
   const stepTo = async (end: number): Promise<boolean> => {
     const next = clock.nextDueAt();
     const isLast = next === null || next > end;
@@ -72,11 +72,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
       if (!(await stepTo(end)) && !condition()) throw new Error(`The condition does not hold after ${limitMs} ms.`);
     }
   };
-  await settle();
   return {
-    system,
-    clock,
-    events,
     settle,
     async advance(ms) {
       const end = clock.now() + ms;
@@ -94,4 +90,14 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
       return promise;
     },
   };
+}
+
+/** Resolves when the event loop has gone round a few times without another event. */
+async function quietOf(events: readonly GleitzeitEvent[]): Promise<void> {
+  let seen = -1;
+  for (let round = 0; round < quietRounds; round++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (events.length !== seen) round = 0;
+    seen = events.length;
+  }
 }

@@ -1,11 +1,14 @@
 import type { AnyMachineSnapshot, AnyStateMachine, ContextFrom, InputFrom } from 'xstate';
 import { createActor } from 'xstate';
-
-import type { Component } from '../../machines/events/define.ts';
 import { type DataOf, type EventType, type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
+import type { Component } from '../../machines/events/define.ts';
 
 /** An event as the router would stamp it, for a test that cares about its type, data and time. */
-export function eventOf<Type extends EventType>(type: Type, data: DataOf<Type>, at: { time?: number; id?: string; source?: string } = {}): GleitzeitEvent {
+export function eventOf<Type extends EventType>(
+  type: Type,
+  data: DataOf<Type>,
+  at: { time?: number; id?: string; source?: string } = {},
+): GleitzeitEvent {
   const { time = 0, id = `${type}@${time}`, source = 'test' } = at;
   return { type, id, seq: 0, time, source, severity: specOf(type).severity, correlation: { correlationId: 'test' }, data } as GleitzeitEvent;
 }

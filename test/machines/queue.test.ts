@@ -181,7 +181,10 @@ describe('leaving the queue', () => {
     const queue = startQueue();
     queue.hear('task:queued', task('a'));
     const skipped = { workflowId: 'w', taskId: 'a', protocol, because: 'b', policy: 'fail_fast' } as const;
-    expect(queue.hear('task:skipped', skipped)).toMatchObject([{ type: 'queue:task_dequeued', data: { reason: 'skipped' } }, { type: 'queue:empty' }]);
+    expect(queue.hear('task:skipped', skipped)).toMatchObject([
+      { type: 'queue:task_dequeued', data: { reason: 'skipped' } },
+      { type: 'queue:empty' },
+    ]);
     expect(queue.hear('task:skipped', skipped)).toEqual([]);
   });
 

@@ -228,13 +228,17 @@ describe('taskMachine', () => {
 
   it('takes the attempt that ran when the last run ended for lost, and goes on, when the engine starts', () => {
     const task = runningTask();
-    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([{ type: 'task:failed', data: { ended: 'lost', lost: 1 } }]);
+    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([
+      { type: 'task:failed', data: { ended: 'lost', lost: 1 } },
+    ]);
   });
 
   it('queues itself when the engine starts and it was brought back between a due retry and its queue', () => {
     const task = retryingTask();
     task.replay('task:retry_executed', { ...ref, attempt: 1 });
-    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([{ type: 'task:queued', data: { attempt: 2 } }]);
+    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([
+      { type: 'task:queued', data: { attempt: 2 } },
+    ]);
   });
 
   it('is skipped, and says so itself, when its workflow fails before it has begun', () => {

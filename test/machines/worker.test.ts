@@ -149,9 +149,7 @@ describe('workerMachine', () => {
       expect(worker.hear('worker:assign', assign('t9'))).toMatchObject([{ type: 'worker:refused' }]);
       if (running === 2) worker.hear('task:completed', completed('t1', 'L1'));
       expect(worker.state()).toBe('draining');
-      expect(worker.hear('task:completed', completed('t0', 'L0'))).toEqual([
-        { type: 'worker:stopped', data: { ...self, reason } },
-      ]);
+      expect(worker.hear('task:completed', completed('t0', 'L0'))).toEqual([{ type: 'worker:stopped', data: { ...self, reason } }]);
       expect(worker.state()).toBe('stopped');
     }
   });

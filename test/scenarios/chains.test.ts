@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { namespaceOf, namespaces } from '../../machines/events/namespace.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { renderTrace } from '../../src/observe/trace.ts';
 import { handOperated } from './hands.ts';
@@ -155,5 +156,7 @@ describe('the filter pipeline', () => {
     expect(aliased).toEqual(['task:ready']);
     const own = events.filter(({ correlation }) => correlation.correlationId === workflowId);
     expect(own.length).toBeGreaterThan(8);
+    expect(new Set(own.map(({ type }) => namespaceOf(type)))).toEqual(new Set(['/engine', '/queue', '/pool']));
+    expect(namespaces).toEqual(['/engine', '/queue', '/pool', '/health']);
   });
 });

@@ -66,6 +66,17 @@ describe('data', () => {
     expect(result).toMatchObject({ status: 'completed' });
   });
 
+  it('is made by the functions of the latest definition of a name, however often it is submitted', async () => {
+    const { play, of } = await scene();
+    const version = (n: number) => defineWorkflow({ name: 'versioned', version: String(n), tasks: (task) => task('a', { run: () => n }) });
+    const first = version(1);
+    expect((await play(first)).output).toBe(1);
+    expect((await play(first)).output).toBe(1);
+    expect(of('provider:registered')).toHaveLength(1);
+    expect((await play(version(2))).output).toBe(2);
+    expect(of('provider:registered')).toHaveLength(2);
+  });
+
   it('of one id is one run: submitted twice it runs once, under another definition it is refused', async () => {
     const { play, system, of } = await scene();
     const workflow = defineWorkflow({ name: 'once', tasks: (task) => task('a', { run: () => 1 }) });

@@ -45,6 +45,23 @@ describe('fail_fast', () => {
   });
 });
 
+describe('a claim that crosses the failure of its workflow', () => {
+  it('is refused, and the worker takes other work', async () => {
+    const hands = handOperated({ pool: { min: 2, max: 2 } });
+    const { submit, settle, of, system } = await scene({ providers: [hands.provider] });
+    const four = defineWorkflow({ name: 'four', tasks: (task) => { for (const id of ['a', 'b', 'c', 'd']) task(id, { method: 'demo/work' }); return null; } });
+    await submit(four);
+    hands.callOf('a').fail('INVALID_PARAMS');
+    await settle();
+    const leases = of('queue:claim_refused').map(({ data }) => data.leaseId);
+    expect(leases.length).toBeGreaterThan(0);
+    expect(new Set(leases).size).toBe(leases.length);
+    expect([...['demo/v1#1', 'demo/v1#2']].map((id) => system.snapshot('worker', id)?.value)).toEqual(['idle', 'idle']);
+    await submit(four);
+    expect(hands.open()).toHaveLength(2);
+  });
+});
+
 describe('continue_on_error', () => {
   it('goes on with independent branches, and fails in the end with what the output could hold', async () => {
     const { play } = await scene();

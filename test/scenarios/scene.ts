@@ -8,7 +8,7 @@ import { expect, onTestFinished } from 'vitest';
 
 import { outcomesOf, type ResolverContext } from '../../machines/dependency-resolver.ts';
 import { type EventOf, type EventType, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
-import { type Party } from '../../machines/events/define.ts';
+import type { Party } from '../../machines/events/define.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
 import type { SubmitOptions } from '../../src/runtime/options.ts';
 import { replayWorkflow } from '../../src/runtime/replay.ts';
@@ -54,7 +54,7 @@ export async function openScene({ fails = false, ...options }: SceneOptions = {}
   const simulation = await simulate({ builtins: false, ...options });
   const { system, events, settle, until } = simulation;
   const core = coreOf(system);
-  const ends = new Map<string, Ending>();
+  const ends = new Map<string, Ending | undefined>();
   let isClosed = false;
   system.events$.subscribe(({ type, data }) => {
     if (type !== 'workflow:completed' && type !== 'workflow:failed' && type !== 'workflow:cancelled') return;
@@ -119,21 +119,22 @@ interface Snapshots {
   readonly resolver: { readonly value: unknown; readonly context: unknown } | undefined;
 }
 
-function summaryOf({ workflow, resolver }: Snapshots): Ending {
-  const { done, counts, failedTaskIds } = workflow?.context as WorkflowContext;
+function summaryOf({ workflow, resolver }: Snapshots): Ending | undefined {
+  if (workflow === undefined || resolver === undefined) return undefined;
+  const { done, counts, failedTaskIds } = workflow.context as WorkflowContext;
   return {
-    workflow: workflow?.value,
-    resolver: resolver?.value,
-    outcomes: [...outcomesOf(resolver?.context as ResolverContext)],
+    workflow: workflow.value,
+    resolver: resolver.value,
+    outcomes: [...outcomesOf(resolver.context as ResolverContext)],
     tally: { done, counts, failedTaskIds: failedTaskIds.toArray() },
   };
 }
 
-function endingOf(core: Core, workflowId: string): Ending {
+function endingOf(core: Core, workflowId: string): Ending | undefined {
   return summaryOf({ workflow: core.snapshot('workflow', workflowId), resolver: core.snapshot('resolver', workflowId) });
 }
 
-async function expectReplay(core: Core, ends: ReadonlyMap<string, Ending>): Promise<void> {
+async function expectReplay(core: Core, ends: ReadonlyMap<string, Ending | undefined>): Promise<void> {
   for (const { workflowId } of await core.journal.list()) {
     const replayed = replayWorkflow(await core.journal.read({ workflowId }));
     const live = ends.get(workflowId) ?? endingOf(core, workflowId);

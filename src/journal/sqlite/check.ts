@@ -3,9 +3,9 @@ import type Database from 'better-sqlite3';
 
 import type { WorkflowHead } from '../journal.ts';
 import { headAfter } from '../workflow-head.ts';
-import { checkVersion, connectToRead, isJournal, truePath } from './connection.ts';
+import { checkVersion, connectToSalvage, isJournal, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
-import { headOf, type HeadRow, isHeadIntact } from './head-row.ts';
+import { type HeadRow, headOf, isHeadIntact } from './head-row.ts';
 import { readMark } from './mark.ts';
 import { readOwner } from './owner.ts';
 import { readTail, verifyTail } from './tail.ts';
@@ -38,14 +38,15 @@ export async function checkJournal(path: string, { busyTimeoutMs = 500 }: { read
   try {
     isJournal(whole);
     const mark = readMark(whole);
-    db = connectToRead(whole, busyTimeoutMs);
+    db = connectToSalvage(whole, busyTimeoutMs);
     checkVersion(db, whole);
     const open = db;
     // One look at all of it, however long: an engine that owns the file goes on.
     db.exec('BEGIN');
     const tail = attempt(() => verifyTail(open, { path: whole, journal: readOwner(open)?.journal ?? '', mark }), whole);
     const { seen, ...counts } = await checkFrames(open);
-    const index = attempt(() => checkHeads(open, seen), whole);
+    // What a damaged frame held is missing from what the index is held against.
+    const index = attempt(() => (counts.damages.length > 0 ? [] : checkHeads(open, seen)), whole);
     const file = attempt(() => checkFile(open), whole);
     const damages = merged([...counts.damages, ...tail.damages, ...index.damages, ...(index.value ?? []), ...file.damages, ...(file.value ?? [])]);
     return { path: whole, ...counts, workflows: seen.size, damages };

@@ -36,7 +36,11 @@ export function connect(path: string, { durability, busyTimeoutMs }: ConnectOpti
     const mode = db.pragma('journal_mode', { simple: true });
     const sync = db.pragma('synchronous', { simple: true });
     if (mode !== 'wal' || sync !== synchronous[durability]) {
-      throw errorOf('PERSISTENCE_CONNECTION_FAILED', `The journal ${path} cannot keep its promise: SQLite runs it in mode ${String(mode)}, synchronous ${String(sync)}.`, { retryable: false });
+      throw errorOf(
+        'PERSISTENCE_CONNECTION_FAILED',
+        `The journal ${path} cannot keep its promise: SQLite runs it in mode ${String(mode)}, synchronous ${String(sync)}.`,
+        { retryable: false },
+      );
     }
     return db;
   } catch (thrown) {
@@ -48,6 +52,14 @@ export function connect(path: string, { durability, busyTimeoutMs }: ConnectOpti
 /** A connection that cannot write, beside whoever owns the file. */
 export function connectToRead(path: string, busyTimeoutMs: number): Database.Database {
   return new Database(path, { readonly: true, timeout: busyTimeoutMs, fileMustExist: true });
+}
+
+/** A connection that cannot write, and reads what it can of a file that SQLite would refuse as a whole. */
+export function connectToSalvage(path: string, busyTimeoutMs: number): Database.Database {
+  const db = connectToRead(path, busyTimeoutMs);
+  db.unsafeMode(true);
+  db.pragma('writable_schema = ON');
+  return db;
 }
 
 /** The one path of a file that may have several: what is beside it must be the same for all. */

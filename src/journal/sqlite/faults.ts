@@ -27,7 +27,8 @@ function faultOf(code: string, doing: Doing): Fault {
   const own = codeOf[doing];
   if (/^SQLITE_(?:FULL|TOOBIG)|^ENOSPC$|^EDQUOT$/.test(code)) return { code: own, retryable: true, reason: 'full' };
   if (/^SQLITE_READONLY|^EROFS$|^EACCES$|^EPERM$|^SQLITE_(?:PERM|AUTH)/.test(code)) return { code: own, retryable: true, reason: 'readonly' };
-  if (/^SQLITE_(?:BUSY|LOCKED)/.test(code)) return { code: doing === 'write' ? 'PERSISTENCE_TRANSACTION_FAILED' : own, retryable: true, reason: 'locked' };
+  if (/^SQLITE_(?:BUSY|LOCKED)/.test(code))
+    return { code: doing === 'write' ? 'PERSISTENCE_TRANSACTION_FAILED' : own, retryable: true, reason: 'locked' };
   if (/^SQLITE_(?:CORRUPT|NOTADB|FORMAT)/.test(code)) return { code: 'PERSISTENCE_INTEGRITY_ERROR', retryable: false, reason: 'damaged' };
   if (/^SQLITE_(?:IOERR|NOMEM|PROTOCOL)|^EIO$/.test(code)) return { code: own, retryable: true, reason: 'io' };
   if (/^SQLITE_CANTOPEN|^E[A-Z]+$/.test(code)) return { code: 'PERSISTENCE_CONNECTION_FAILED', retryable: true, reason: 'unreachable' };
@@ -52,7 +53,10 @@ export function storageError(thrown: unknown, doing: Doing, path: string): Gleit
   const { code, retryable, reason } = faultOf(typeof said === 'string' ? said : '', doing);
   const subject = doing === 'open' ? 'could not be opened' : doing === 'read' ? 'could not be read' : 'did not take what was to be written';
   const text = `The journal ${path} ${subject}: ${sayings[reason]} (${String(message)})`;
-  return new GleitzeitError({ ...errorOf(code, text).toJSON(), retryable, details: { reason, path, ...(typeof said === 'string' && { cause: said }) } }, { cause: thrown });
+  return new GleitzeitError(
+    { ...errorOf(code, text).toJSON(), retryable, details: { reason, path, ...(typeof said === 'string' && { cause: said }) } },
+    { cause: thrown },
+  );
 }
 
 /** A place in a journal that is not as it was written. */

@@ -84,8 +84,13 @@ export function rowSum(...fields: readonly (string | number | null)[]): number {
   return crc32(JSON.stringify(fields));
 }
 
+/** Whether the row has numbers where there must be numbers: a flipped bit can make nothing or a text of them. */
+export function isShaped({ n, first_seq, facts, sum, chain }: Pick<FrameRow, 'n' | 'first_seq' | 'facts' | 'sum' | 'chain'>): boolean {
+  return [n, first_seq, facts, sum, chain].every(Number.isSafeInteger);
+}
+
 export function isIntact({ body, sum, kept_sum }: Pick<FrameRow, 'body' | 'sum' | 'kept_sum'>): boolean {
-  return sumOf(body) === (kept_sum ?? sum);
+  return Buffer.isBuffer(body) && sumOf(body) === (kept_sum ?? sum);
 }
 
 export function linesOf(body: Buffer): readonly string[] {

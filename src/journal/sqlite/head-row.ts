@@ -2,8 +2,8 @@
 import type Database from 'better-sqlite3';
 
 import type { WorkflowHead } from '../journal.ts';
-import { rowSum } from './frame.ts';
 import { damaged } from './faults.ts';
+import { rowSum } from './frame.ts';
 
 export interface HeadRow {
   readonly no: number;

@@ -2,11 +2,11 @@
 import type Database from 'better-sqlite3';
 
 import { errorOf } from '../../errors.ts';
-import { checkVersion, type ConnectOptions, connect, connectToRead, createJournal, isJournal } from './connection.ts';
+import { type ConnectOptions, checkVersion, connect, connectToRead, createJournal, isJournal } from './connection.ts';
+import { damaged } from './faults.ts';
 import { readMark } from './mark.ts';
 import { type Lock, type Owner, readOwner, takeEpoch, takeLock } from './owner.ts';
 import { migrate } from './schema.ts';
-import { damaged } from './faults.ts';
 import { type VerifiedTail, verifyTail } from './tail.ts';
 
 export interface Owned {

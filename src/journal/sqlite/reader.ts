@@ -9,8 +9,8 @@ import type Database from 'better-sqlite3';
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import type { ReadOptions, WorkflowHead } from '../journal.ts';
 import { damaged, storageError } from './faults.ts';
-import { factOf, type FrameRow, isIntact, linesOf } from './frame.ts';
-import { headOf, type HeadRow, HeadTable, intactHead } from './head-row.ts';
+import { type FrameRow, factOf, isIntact, linesOf } from './frame.ts';
+import { type HeadRow, HeadTable, headOf, intactHead } from './head-row.ts';
 import { type Gap, gapSum, readTail } from './tail.ts';
 
 /** Frames that are unpacked between two turns of the event loop. */
@@ -125,7 +125,12 @@ export class Reader {
   private linesOf(frame: Body): readonly string[] {
     const { first_seq, seq, body } = frame;
     if (isIntact(frame)) return linesOf(body);
-    throw damaged(this.path, { afterSeq: first_seq - 1, toSeq: seq, kind: 'checksum', message: `facts ${first_seq} to ${seq} do not have their checksum` });
+    throw damaged(this.path, {
+      afterSeq: first_seq - 1,
+      toSeq: seq,
+      kind: 'checksum',
+      message: `facts ${first_seq} to ${seq} do not have their checksum`,
+    });
   }
 
   private missing(afterSeq: number, toSeq: number): Error {

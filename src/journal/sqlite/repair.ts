@@ -11,7 +11,7 @@ import Database from 'better-sqlite3';
 import { errorOf } from '../../errors.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { checkJournal } from './check.ts';
-import { buildEmpty, connectToRead, isJournal, syncDirectory, truePath } from './connection.ts';
+import { buildEmpty, connectToSalvage, isJournal, syncDirectory, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { markPath, readMark } from './mark.ts';
@@ -66,7 +66,7 @@ const draftOf = (path: string): string => `${path}-new`;
 
 /** Makes the sound part of a journal anew, beside it. */
 function rebuild(path: string): LostFacts | undefined {
-  const from = connectToRead(path, 0);
+  const from = connectToSalvage(path, 0);
   try {
     buildEmpty(draftOf(path));
     const to = new Database(draftOf(path));
@@ -137,7 +137,9 @@ class Copy {
 
   constructor(db: Database.Database, path: string) {
     this.heads = new HeadTable(db, path);
-    this.insertFrame = db.prepare('INSERT INTO frames (seq, n, first_seq, facts, sum, chain, live, kept_sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.insertFrame = db.prepare(
+      'INSERT INTO frames (seq, n, first_seq, facts, sum, chain, live, kept_sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    );
     this.insertGap = db.prepare('INSERT INTO gaps (from_n, to_n, seq, chain, sum) VALUES (?, ?, ?, ?, ?)');
     this.insertTouch = db.prepare('INSERT INTO touches (workflow, seq) VALUES (?, ?)');
     this.nextNo = db.prepare('SELECT coalesce(max(no), 0) + 1 FROM workflows').pluck();

@@ -7,8 +7,8 @@
 import type Database from 'better-sqlite3';
 
 import type { Retention } from '../journal.ts';
-import { encodeBody, factOf, type FrameRow, isIntact, linesOf, sumOf } from './frame.ts';
 import { damaged } from './faults.ts';
+import { encodeBody, type FrameRow, factOf, isIntact, linesOf, sumOf } from './frame.ts';
 import type { Store } from './store.ts';
 import { type Gap, gapSum, type Tail } from './tail.ts';
 
@@ -35,7 +35,10 @@ export function sweepSome(store: Store, retention: Retention): number {
   return removed;
 }
 
-function leavingOf(db: Database.Database, { retention: { olderThan, keep }, tail }: { readonly retention: Retention; readonly tail: Tail }): readonly Leaving[] {
+function leavingOf(
+  db: Database.Database,
+  { retention: { olderThan, keep }, tail }: { readonly retention: Retention; readonly tail: Tail },
+): readonly Leaving[] {
   const sql = 'SELECT no, id, ended_at FROM workflows WHERE ended_seq IS NOT NULL ORDER BY ended_seq LIMIT ?';
   // The columns are those of the schema.
   const oldest = db.prepare(sql).all(atOnce) as (Leaving & { readonly ended_at: number })[];
@@ -55,14 +58,21 @@ function removeFacts({ db, path }: Store, { leaving, tail }: { readonly leaving:
   const rewrite = db.prepare('UPDATE frames SET body = ?, kept_sum = ?, live = ? WHERE seq = ?');
   for (const [seq, touches] of [...perFrame].sort(([a], [b]) => a - b)) {
     const frame = frameOf.get(seq) as FrameRow | undefined;
-    if (frame === undefined) throw damaged(path, { afterSeq: seq - 1, toSeq: seq, kind: 'missing', message: `the facts up to seq ${seq} are missing` });
+    if (frame === undefined)
+      throw damaged(path, { afterSeq: seq - 1, toSeq: seq, kind: 'missing', message: `the facts up to seq ${seq} are missing` });
     const live = frame.live - touches;
     // The last frame stays, were it empty: the journal's end must be there to be seen.
     if (live === 0 && seq !== tail.seq) {
       closeGap(db, frame);
       continue;
     }
-    if (!isIntact(frame)) throw damaged(path, { afterSeq: frame.first_seq - 1, toSeq: seq, kind: 'checksum', message: `facts ${frame.first_seq} to ${seq} do not have their checksum` });
+    if (!isIntact(frame))
+      throw damaged(path, {
+        afterSeq: frame.first_seq - 1,
+        toSeq: seq,
+        kind: 'checksum',
+        message: `facts ${frame.first_seq} to ${seq} do not have their checksum`,
+      });
     const body = encodeBody(withoutFactsOf(ids, frame));
     rewrite.run(body, sumOf(body), live, seq);
   }
@@ -83,5 +93,11 @@ function closeGap(db: Database.Database, { seq, n, chain }: FrameRow): void {
   const from_n = left?.to_n === n - 1 ? left.from_n : n;
   const end = right ?? { to_n: n, seq, chain };
   const gap = { from_n, to_n: end.to_n, seq: end.seq, chain: end.chain };
-  db.prepare('INSERT OR REPLACE INTO gaps (from_n, to_n, seq, chain, sum) VALUES (?, ?, ?, ?, ?)').run(from_n, gap.to_n, gap.seq, gap.chain, gapSum(gap));
+  db.prepare('INSERT OR REPLACE INTO gaps (from_n, to_n, seq, chain, sum) VALUES (?, ?, ?, ?, ?)').run(
+    from_n,
+    gap.to_n,
+    gap.seq,
+    gap.chain,
+    gapSum(gap),
+  );
 }

@@ -1,8 +1,7 @@
 /** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
 import type Database from 'better-sqlite3';
-
-import { chainAfter, type FrameRow, isIntact, rowSum } from './frame.ts';
 import { damaged } from './faults.ts';
+import { chainAfter, type FrameRow, isIntact, isShaped, rowSum } from './frame.ts';
 import type { Mark } from './mark.ts';
 
 export interface Tail {
@@ -58,6 +57,7 @@ export interface Before {
 /** Why a frame does not follow from what comes before it, or is not as it was written; nothing where all is well. */
 export function faultOfFrame(frame: FrameRow, before: Before): { readonly kind: string; readonly message: string } | undefined {
   const where = `facts ${frame.first_seq} to ${frame.seq}`;
+  if (!isShaped(frame)) return { kind: 'checksum', message: `the row of the facts up to ${frame.seq} is not as it was written` };
   if (frame.n !== before.n + 1) {
     return { kind: 'missing', message: `frames ${before.n + 1} to ${frame.n - 1}, between seq ${before.seq} and ${frame.first_seq}, are missing` };
   }
@@ -73,7 +73,10 @@ export function faultOfFrame(frame: FrameRow, before: Before): { readonly kind: 
  * @returns the tail, and what a power cut took from a journal that had not promised to survive one
  * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR with the damage in `details`
  */
-export function verifyTail(db: Database.Database, options: { readonly path: string; readonly journal: string; readonly mark: Mark | undefined }): VerifiedTail {
+export function verifyTail(
+  db: Database.Database,
+  options: { readonly path: string; readonly journal: string; readonly mark: Mark | undefined },
+): VerifiedTail {
   const { path } = options;
   const tail = readTail(db, path);
   // The columns are those of the schema.
@@ -86,7 +89,12 @@ export function verifyTail(db: Database.Database, options: { readonly path: stri
     last = frame;
   }
   if (last.n !== tail.n || last.seq !== tail.seq || last.chain !== tail.chain) {
-    throw damaged(path, { afterSeq: last.seq, toSeq: tail.seq, kind: 'missing', message: `it ends after seq ${last.seq}, and its record says ${tail.seq}` });
+    throw damaged(path, {
+      afterSeq: last.seq,
+      toSeq: tail.seq,
+      kind: 'missing',
+      message: `it ends after seq ${last.seq}, and its record says ${tail.seq}`,
+    });
   }
   return { tail, ...lostTo(options, { db, tail }) };
 }

@@ -4,8 +4,8 @@ import type Database from 'better-sqlite3';
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { readField } from '../../thrown.ts';
 import type { Damage } from './faults.ts';
-import { factOf, type FrameRow, linesOf } from './frame.ts';
-import { emptyTail, type Before, faultOfFrame, type Gap, gapSum } from './tail.ts';
+import { type FrameRow, factOf, isShaped, linesOf } from './frame.ts';
+import { type Before, emptyTail, faultOfFrame, type Gap, gapSum } from './tail.ts';
 
 export interface Walked {
   readonly frame: FrameRow;
@@ -21,21 +21,27 @@ export type Stop = { readonly walked: Walked } | { readonly damage: Damage; read
 const framesAtOnce = 32;
 
 export function* walk(db: Database.Database): Generator<Stop> {
-  const some = db.prepare('SELECT * FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
   let before: Before = emptyTail;
+  let limit = framesAtOnce;
   for (;;) {
     let frames: FrameRow[];
     try {
       // The columns are those of the schema.
-      frames = some.all(before.seq, framesAtOnce) as FrameRow[];
+      frames = db.prepare('SELECT * FROM frames WHERE seq > ? ORDER BY seq LIMIT ?').all(before.seq, limit) as FrameRow[];
     } catch (thrown) {
-      yield { damage: { afterSeq: before.seq, kind: 'file', message: `what follows seq ${before.seq} cannot be read (${String(readField(thrown, 'message'))})` } };
+      // What can be read before the place that cannot, one by one.
+      if (limit > 1) {
+        limit = 1;
+        continue;
+      }
+      const message = `what follows seq ${before.seq} cannot be read (${String(readField(thrown, 'message'))})`;
+      yield { damage: { afterSeq: before.seq, kind: 'file', message } };
       return;
     }
     if (frames.length === 0) return;
     for (const frame of frames) {
       yield stopAt(db, frame, before);
-      before = frame;
+      before = isShaped(frame) ? frame : { n: before.n + 1, seq: frame.seq, chain: 0 };
     }
   }
 }
@@ -68,9 +74,13 @@ function factsOf({ body }: FrameRow): readonly GleitzeitEvent[] | undefined {
   }
 }
 
-function faultOfFacts({ first_seq, seq, facts: count, kept_sum }: FrameRow, facts: readonly GleitzeitEvent[] | undefined): Pick<Damage, 'kind' | 'message'> | undefined {
+function faultOfFacts(
+  { first_seq, seq, facts: count, kept_sum }: FrameRow,
+  facts: readonly GleitzeitEvent[] | undefined,
+): Pick<Damage, 'kind' | 'message'> | undefined {
   const where = `facts ${first_seq} to ${seq}`;
   if (facts === undefined) return { kind: 'checksum', message: `${where} cannot be unpacked` };
-  if (kept_sum !== null ? facts.length > count : facts.length !== count) return { kind: 'checksum', message: `${where} are ${facts.length}, and must be ${count}` };
+  if (kept_sum !== null ? facts.length > count : facts.length !== count)
+    return { kind: 'checksum', message: `${where} are ${facts.length}, and must be ${count}` };
   return undefined;
 }

@@ -9,10 +9,10 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import type { Failure } from '../../../machines/failures.ts';
-import { errorOf, fromFailure, GleitzeitError } from '../../errors.ts';
+import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
 import type { Retention } from '../journal.ts';
 import type { Batch } from './frame.ts';
-import { Store, type StoreOptions } from './store.ts';
+import type { Store, StoreOptions } from './store.ts';
 import { sweepSome } from './sweep.ts';
 
 export interface Writer {
@@ -24,13 +24,28 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-export function inlineWriter(store: Store): Writer {
-  return {
-    append: (batch) => void store.append(batch),
-    settle: async () => store.settle(),
-    sweep: (retention) => sweepAll(store, retention),
-    close: async () => store.close(),
-  };
+export class InlineWriter implements Writer {
+  private readonly store: Store;
+
+  constructor(store: Store) {
+    this.store = store;
+  }
+
+  append(batch: Batch): undefined {
+    this.store.append(batch);
+  }
+
+  async settle(): Promise<number> {
+    return this.store.settle();
+  }
+
+  async sweep(retention: Retention): Promise<number> {
+    return sweepAll(this.store, retention);
+  }
+
+  async close(): Promise<void> {
+    this.store.close();
+  }
 }
 
 /** Sweeps until nothing is left to go; appends come in between. */
@@ -131,7 +146,11 @@ export class ThreadWriter implements Writer {
 function startThread(workerData: StoreOptions): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData });
   // Resolving knows of the CommonJS one only; the other stands beside it.
-  const teacher = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api').replace(/\.cjs$/, '.mjs')).href;
+  const teacher = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  ).href;
   const thread = new URL('./writer-thread.ts', import.meta.url).href;
   const text = `import(${JSON.stringify(teacher)}).then(({ register }) => { register(); return import(${JSON.stringify(thread)}); })`;
   return new Worker(text, { workerData, eval: true, execArgv: [] });

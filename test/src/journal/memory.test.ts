@@ -7,7 +7,11 @@ describeJournal('in memory', () => ({ journal: memoryJournal() }));
 
 const ended = { durationMs: 1, counts: { completed: 0, failed: 0, cancelled: 0, skipped: 0 } };
 const lifeOf = (workflowId: string, seq: number) => [
-  factOf('workflow:submitted', { workflowId, name: 'n', versionHash: 'h', definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] }, input: null }, { seq }),
+  factOf(
+    'workflow:submitted',
+    { workflowId, name: 'n', versionHash: 'h', definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] }, input: null },
+    { seq },
+  ),
   factOf('workflow:completed', { workflowId, ...ended }, { seq: seq + 1 }),
 ];
 

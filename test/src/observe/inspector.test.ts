@@ -41,7 +41,7 @@ function inspected() {
   const registry = new Registry();
   const router: { deliveries: DeliveryObserver | undefined } = { deliveries: undefined };
   const birth = (component: 'system' | 'task', key: string): Actor => {
-    const actor = createStatechartActor(component, key, component === 'system' ? systemChart : taskChart, undefined);
+    const actor = createStatechartActor({ component, key }, component === 'system' ? systemChart : taskChart, undefined);
     registry.add(actor, []);
     return actor;
   };
@@ -141,7 +141,10 @@ describe('the messages', () => {
 
   it('carry a chart that XState makes a machine of', async () => {
     const { core, registry } = inspected();
-    registry.add(createStatechartActor('circuit', 'c', circuitBreakerMachine, { circuit: 'c', providerId: 'p', protocol: 'p/v1' }), []);
+    registry.add(
+      createStatechartActor({ component: 'circuit', key: 'c' }, circuitBreakerMachine, { circuit: 'c', providerId: 'p', protocol: 'p/v1' }),
+      [],
+    );
     const { told, until } = await received((await opened(core)).port);
     await until(2);
     const config = JSON.parse(String(told[1]?.['definition']));

@@ -7,11 +7,24 @@ import { openScene, scene } from '../../scenarios/scene.ts';
 import { tours } from '../../scenarios/tours.ts';
 
 const mixed = defineWorkflow({
-  name: 'mixed', failurePolicy: 'continue_on_error',
+  name: 'mixed',
+  failurePolicy: 'continue_on_error',
   tasks: (task) => {
     const list = task('list', { run: () => [1, 2, 3] });
-    const each = task('each', { forEach: { items: list, tolerate: 1 }, params: (item) => ({ item }), run: ({ item }: { item: number }) => { if (item === 2) throw new Error('two'); return item; } });
-    task('bad', { run: () => { throw new Error('bad'); }, retry: { maxAttempts: 2, baseDelayMs: 10 } });
+    const each = task('each', {
+      forEach: { items: list, tolerate: 1 },
+      params: (item) => ({ item }),
+      run: ({ item }: { item: number }) => {
+        if (item === 2) throw new Error('two');
+        return item;
+      },
+    });
+    task('bad', {
+      run: () => {
+        throw new Error('bad');
+      },
+      retry: { maxAttempts: 2, baseDelayMs: 10 },
+    });
     task('after', { run: () => 1, dependsOn: ['bad'] });
     return { each };
   },

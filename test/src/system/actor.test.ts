@@ -7,7 +7,7 @@ import { type Actor, createStatechartActor } from '../../../src/system/actor.ts'
 
 /** Types of these machines are none of the catalogue's: an actor does not look at what they mean. */
 const sent = (type: string): GleitzeitEvent => ({ type, data: {} }) as unknown as GleitzeitEvent;
-const actorOf = (machine: Parameters<typeof createStatechartActor>[2]): Actor => createStatechartActor('system', '', machine, {});
+const actorOf = (machine: Parameters<typeof createStatechartActor>[1]): Actor => createStatechartActor({ component: 'system', key: '' }, machine, {});
 
 const counting = createMachine({
   context: { count: 0 },

@@ -2,8 +2,8 @@
 import { vi } from 'vitest';
 
 import type { GleitzeitDraft, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
-import { memoryJournal } from '../../../src/journal/memory.ts';
 import type { Journal } from '../../../src/journal/journal.ts';
+import { memoryJournal } from '../../../src/journal/memory.ts';
 import { machineConfigDefaults } from '../../../src/system/config.ts';
 import { Core, type CoreOptions } from '../../../src/system/core.ts';
 import { seededIds } from '../../../src/system/ids.ts';
@@ -16,8 +16,16 @@ export function coreUnderTest(options: Partial<CoreOptions> = {}) {
   const onEffectError = vi.fn();
   const violations: string[] = [];
   const core = new Core({
-    journal: memoryJournal(), config: { ...machineConfigDefaults, alertRules: [] }, clock, ids: seededIds('core'), lastSeq: 0,
-    defer: (act) => void deferred.push(act), onViolation: ({ kind, message }) => void violations.push(`${kind}: ${message}`), onEffectError, onCommitError, ...options,
+    journal: memoryJournal(),
+    config: { ...machineConfigDefaults, alertRules: [] },
+    clock,
+    ids: seededIds('core'),
+    lastSeq: 0,
+    defer: (act) => void deferred.push(act),
+    onViolation: ({ kind, message }) => void violations.push(`${kind}: ${message}`),
+    onEffectError,
+    onCommitError,
+    ...options,
   });
   const seen: GleitzeitEvent[] = [];
   core.watch((event) => seen.push(event));
@@ -30,7 +38,12 @@ export function coreUnderTest(options: Partial<CoreOptions> = {}) {
     return times;
   };
   return {
-    core, clock, seen, violations, onCommitError, onEffectError,
+    core,
+    clock,
+    seen,
+    violations,
+    onCommitError,
+    onEffectError,
     /** Runs what was deferred; how many times that was. */
     pump,
     /** Puts an event into the inbox and lets it be carried. */
@@ -74,8 +87,14 @@ export function slowJournal() {
 
 function bound(journal: Journal): Journal {
   return {
-    open: () => journal.open(), append: (facts) => journal.append(facts), read: (options) => journal.read(options), find: (id) => journal.find(id),
-    list: () => journal.list(), unfinished: () => journal.unfinished(), sweep: (retention) => journal.sweep(retention), close: () => journal.close(),
+    open: () => journal.open(),
+    append: (facts) => journal.append(facts),
+    read: (options) => journal.read(options),
+    find: (id) => journal.find(id),
+    list: () => journal.list(),
+    unfinished: () => journal.unfinished(),
+    sweep: (retention) => journal.sweep(retention),
+    close: () => journal.close(),
   };
 }
 
@@ -83,7 +102,8 @@ export const start: GleitzeitDraft = { type: 'system:start', data: { recovered: 
 
 export function submitOf(workflowId: string): GleitzeitDraft {
   const definition = {
-    name: 'one', failurePolicy: 'fail_fast' as const,
+    name: 'one',
+    failurePolicy: 'fail_fast' as const,
     tasks: [{ id: 'a', protocol: 'demo/v1', method: 'demo/work', params: {}, dependencies: [], priority: 'normal' as const, timeoutMs: 1_000 }],
   };
   return { type: 'workflow:submit', data: { workflowId, name: 'one', versionHash: 'hash', definition, input: null, levels: 1 } };
@@ -93,7 +113,10 @@ export function submitOf(workflowId: string): GleitzeitDraft {
 export const registered: GleitzeitDraft = {
   type: 'provider:registered',
   data: {
-    providerId: 'demo', protocol: 'demo/v1', methods: ['demo/work'], circuit: null,
+    providerId: 'demo',
+    protocol: 'demo/v1',
+    methods: ['demo/work'],
+    circuit: null,
     pool: { min: 1, max: 1, slots: 1, scaleUpAt: 0.8, scaleDownAt: 0.2, scaleUpBy: 1, scaleDownBy: 1, cooldownMs: 1_000, quarantineMs: 1_000 },
   },
 };

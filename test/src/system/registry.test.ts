@@ -7,9 +7,18 @@ import { Registry } from '../../../src/system/registry.ts';
 function actor(component: Component, key: string): Actor & { end(): void } {
   let isEnded = false;
   return {
-    component, key, address: `${component}/${key}`, send: () => [], handles: () => true, isDone: () => isEnded,
-    getSnapshot: () => { throw new Error('not asked for here'); },
-    end: () => { isEnded = true; },
+    component,
+    key,
+    address: `${component}/${key}`,
+    send: () => [],
+    handles: () => true,
+    isDone: () => isEnded,
+    getSnapshot: () => {
+      throw new Error('not asked for here');
+    },
+    end: () => {
+      isEnded = true;
+    },
   };
 }
 

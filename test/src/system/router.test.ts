@@ -36,7 +36,11 @@ describe('the stamp of an event', () => {
     const { put, seen } = running();
     put(submitOf('x'));
     const started = seen.find(({ type }) => type === 'task:started');
-    expect(started).toMatchObject({ source: 'task/x/a', severity: 'info', correlation: { correlationId: 'x', workflowId: 'x', taskId: 'a', attempt: 1 } });
+    expect(started).toMatchObject({
+      source: 'task/x/a',
+      severity: 'info',
+      correlation: { correlationId: 'x', workflowId: 'x', taskId: 'a', attempt: 1 },
+    });
   });
 
   it('names as the cause of a recorded fact the nearest recorded one, and of others the event itself', () => {
@@ -81,7 +85,10 @@ describe('a fact', () => {
   it('goes to its owner first, then to the others in their order', () => {
     const { put, delivered } = running();
     put(submitOf('x'));
-    expect(delivered.filter((line) => line.startsWith('task:started')).slice(0, 2)).toEqual(['task:started -> task/x/a', 'task:started -> scheduler']);
+    expect(delivered.filter((line) => line.startsWith('task:started')).slice(0, 2)).toEqual([
+      'task:started -> task/x/a',
+      'task:started -> scheduler',
+    ]);
   });
 
   it('stands in line before what its owner states in answer to it', () => {
@@ -120,14 +127,23 @@ describe('a fact', () => {
     put({ type: 'method:unavailable', data: { protocol: 'demo/v1', method: 'demo/work', reason: 'draining' } }, 'methods/other');
     expect(delivered).not.toContain('backpressure:high -> backpressure/system');
     expect(delivered.filter((line) => line.startsWith('schedule:elapsed'))).toEqual(['schedule:elapsed -> pool/demo/v1']);
-    expect(delivered.filter((line) => line.startsWith('method:unavailable'))).toEqual(['method:unavailable -> queue', 'method:unavailable -> methods/demo/v1 demo/work']);
+    expect(delivered.filter((line) => line.startsWith('method:unavailable'))).toEqual([
+      'method:unavailable -> queue',
+      'method:unavailable -> methods/demo/v1 demo/work',
+    ]);
   });
 
-  it('of a fan-out\'s element does not concern its workflow', () => {
+  it("of a fan-out's element does not concern its workflow", () => {
     const { put, delivered } = running();
     put(submitOf('x'));
     delivered.length = 0;
-    put({ type: 'task:cancelled', data: { workflowId: 'x', taskId: 'a[0]', protocol: 'demo/v1', reason: 'r', by: 'b', attempts: 0, element: { of: 'a', index: 0 } } }, 'task/x/a[0]');
+    put(
+      {
+        type: 'task:cancelled',
+        data: { workflowId: 'x', taskId: 'a[0]', protocol: 'demo/v1', reason: 'r', by: 'b', attempts: 0, element: { of: 'a', index: 0 } },
+      },
+      'task/x/a[0]',
+    );
     expect(delivered.filter((line) => line.endsWith('workflow/x'))).toEqual([]);
   });
 
@@ -161,13 +177,33 @@ describe('an event that nobody takes', () => {
 
   it('is none where its absence is expected', () => {
     const { put, types } = running();
-    put({ type: 'worker:heartbeat', data: { workerId: 'gone', poolId: 'demo/v1', running: 0, slots: 1, leaseUntil: 0, memoryBytes: 0, cpu: 0, lagMs: 0 } }, 'worker/gone');
+    put(
+      {
+        type: 'worker:heartbeat',
+        data: { workerId: 'gone', poolId: 'demo/v1', running: 0, slots: 1, leaseUntil: 0, memoryBytes: 0, cpu: 0, lagMs: 0 },
+      },
+      'worker/gone',
+    );
     expect(types()).not.toContain('system:dead_letter');
   });
 
   it('is a stale report where it reports an attempt of a task that is gone', () => {
     const { put, seen, violations } = running();
-    put({ type: 'attempt:failed', data: { workflowId: 'x', taskId: 'gone', attempt: 1, leaseId: 'l', workerId: 'w', durationMs: 0, error: { code: 'X', rpcCode: 0, message: '', retryable: false } } }, 'worker/w');
+    put(
+      {
+        type: 'attempt:failed',
+        data: {
+          workflowId: 'x',
+          taskId: 'gone',
+          attempt: 1,
+          leaseId: 'l',
+          workerId: 'w',
+          durationMs: 0,
+          error: { code: 'X', rpcCode: 0, message: '', retryable: false },
+        },
+      },
+      'worker/w',
+    );
     expect(seen.at(-1)).toMatchObject({ type: 'task:stale_report', source: 'task/x/gone', data: { reported: 'failed' } });
     expect(violations).toEqual([]);
   });
@@ -177,7 +213,10 @@ describe('an event that nobody takes', () => {
     const engine = core.registry.get('engine', '')!;
     engine.handles = () => false;
     put({ type: 'engine:resume', data: { reason: 'r', by: 'b' } });
-    expect(seen.at(-1)).toMatchObject({ type: 'system:unhandled', data: { event: 'engine:resume', target: 'engine', state: '{"running":"accepting"}' } });
+    expect(seen.at(-1)).toMatchObject({
+      type: 'system:unhandled',
+      data: { event: 'engine:resume', target: 'engine', state: '{"running":"accepting"}' },
+    });
     expect(violations).toHaveLength(1);
   });
 });
@@ -188,7 +227,9 @@ describe('an actor that throws', () => {
     put(submitOf('x'));
     const task = core.registry.get('task', 'x/a')!;
     const before = task.getSnapshot();
-    task.send = () => { throw new Error('broken'); };
+    task.send = () => {
+      throw new Error('broken');
+    };
     put({ type: 'task:cancel', data: { workflowId: 'x', taskId: 'a', reason: 'r', by: 'b' } });
     expect(task.getSnapshot()).toBe(before);
     expect(types().slice(-2)).toEqual(['system:crash', 'system:actor_failed']);
@@ -198,7 +239,9 @@ describe('an actor that throws', () => {
 
   it('and is the system actor itself leaves nobody to ask', () => {
     const { put, core, violations, types } = running();
-    core.registry.get('system', '')!.send = () => { throw 'nothing'; };
+    core.registry.get('system', '')!.send = () => {
+      throw 'nothing';
+    };
     const before = types().length;
     put({ type: 'system:stop', data: { reason: 'r', deadlineMs: 0 } });
     expect(types().slice(before)).toEqual(['system:stop']);

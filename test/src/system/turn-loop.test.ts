@@ -60,37 +60,42 @@ describe('facts before effects', () => {
     expect(types()).toContain('engine:started');
   });
 
-  it.each(['rejects', 'throws'] as const)('fails with the error of a journal that %s: no effect of the batch runs, and none after it', async (how) => {
-    const { journal, appended, refuse } = slowJournal();
-    const fault = errorOf('PERSISTENCE_WRITE_FAILED', 'no space left');
-    if (how === 'throws') {
-      journal.append = (facts) => {
-        appended.push(facts);
-        throw fault;
-      };
-    }
-    const { core, pump, types, seen, onCommitError } = coreUnderTest({ journal });
-    const effects: string[] = [];
-    core.on('system:started', ({ type }) => effects.push(type));
-    core.accept(start, { source: 'api' });
-    pump();
-    if (how === 'rejects') await refuse(fault);
-    expect(onCommitError.mock.calls).toEqual([[fault]]);
-    expect(effects).toEqual([]);
-    expect(types()).toEqual(['system:crash', 'system:failed']);
-    expect(seen[1]?.data).toMatchObject({ error: { code: 'PERSISTENCE_WRITE_FAILED', message: 'no space left' } });
-    core.accept(submitOf('x'), { source: 'api' });
-    pump();
-    expect(appended).toHaveLength(1);
-    expect(types()).toEqual(['system:crash', 'system:failed']);
-  });
+  it.each(['rejects', 'throws'] as const)(
+    'fails with the error of a journal that %s: no effect of the batch runs, and none after it',
+    async (how) => {
+      const { journal, appended, refuse } = slowJournal();
+      const fault = errorOf('PERSISTENCE_WRITE_FAILED', 'no space left');
+      if (how === 'throws') {
+        journal.append = (facts) => {
+          appended.push(facts);
+          throw fault;
+        };
+      }
+      const { core, pump, types, seen, onCommitError } = coreUnderTest({ journal });
+      const effects: string[] = [];
+      core.on('system:started', ({ type }) => effects.push(type));
+      core.accept(start, { source: 'api' });
+      pump();
+      if (how === 'rejects') await refuse(fault);
+      expect(onCommitError.mock.calls).toEqual([[fault]]);
+      expect(effects).toEqual([]);
+      expect(types()).toEqual(['system:crash', 'system:failed']);
+      expect(seen[1]?.data).toMatchObject({ error: { code: 'PERSISTENCE_WRITE_FAILED', message: 'no space left' } });
+      core.accept(submitOf('x'), { source: 'api' });
+      pump();
+      expect(appended).toHaveLength(1);
+      expect(types()).toEqual(['system:crash', 'system:failed']);
+    },
+  );
 });
 
 describe('the turn loop', () => {
   it('lets nothing come of an effect that throws, but the report of it', () => {
     const { core, put, onEffectError } = coreUnderTest();
     const effects: string[] = [];
-    core.on('system:started', () => { throw new Error('clumsy'); });
+    core.on('system:started', () => {
+      throw new Error('clumsy');
+    });
     core.on('system:started', ({ type }) => effects.push(type));
     put(start);
     expect(effects).toEqual(['system:started']);
@@ -103,7 +108,9 @@ describe('the turn loop', () => {
     const { core, pump } = coreUnderTest({ journal });
     let isQuiet = false;
     core.accept(start, { source: 'api' });
-    const quiet = core.whenQuiet().then(() => { isQuiet = true; });
+    const quiet = core.whenQuiet().then(() => {
+      isQuiet = true;
+    });
     pump();
     await Promise.resolve();
     expect(isQuiet).toBe(false);
@@ -140,7 +147,9 @@ describe('the turn loop', () => {
   it('lets the effects of a batch see actors that ended in it, and then forgets them', () => {
     const { core, put } = coreUnderTest();
     let status: unknown;
-    core.on('workflow:cancelled', ({ data }) => { status = core.snapshot('workflow', data.workflowId)?.status; });
+    core.on('workflow:cancelled', ({ data }) => {
+      status = core.snapshot('workflow', data.workflowId)?.status;
+    });
     put(start);
     put(submitOf('x'));
     put({ type: 'workflow:cancel', data: { workflowId: 'x', reason: 'test', by: 'test' } });

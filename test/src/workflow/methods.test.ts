@@ -35,11 +35,7 @@ describe('methods', () => {
   });
 
   test('that nobody has are told with the nearest name, all of them', async () => {
-    const workflow = await load(
-      { method: 'core/ehco' },
-      { method: 'htp/request' },
-      { method: 'core/sleep', protocol: 'cor/v1' },
-    );
+    const workflow = await load({ method: 'core/ehco' }, { method: 'htp/request' }, { method: 'core/sleep', protocol: 'cor/v1' });
     expect(() => checkMethods(workflow, known)).toThrow(
       expect.objectContaining({ code: 'PROTOCOL_NOT_FOUND', rpcCode: -30_001, message: expect.stringContaining('htp/v1') }),
     );
