@@ -25,6 +25,8 @@ export interface Wiring {
   readonly recipients?: (event: GleitzeitEvent, config: MachineConfig) => Recipients;
   /** The actors that an event makes, where they are not there yet, before it is delivered. */
   readonly births?: Partial<Record<EventType, (event: GleitzeitEvent, config: MachineConfig) => readonly Birth[]>>;
+  /** A component that rests hears nothing but commands: at first, and from its fact `rests`, until its fact `wakes`. */
+  readonly restsBetween?: { readonly rests: EventType; readonly wakes: EventType };
   /** Types whose absent receiver is no fault, each for a reason given beside it. */
   readonly absentIsFine?: readonly EventType[];
 }

@@ -13,9 +13,10 @@ import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
 import type { IdSource } from './ids.ts';
 import { Registry } from './registry.ts';
-import { type Origin, Router, type Violation } from './router.ts';
+import { Router } from './router.ts';
 import { deriveRoutingTable } from './routing-table.ts';
 import { superviseActors } from './supervision.ts';
+import type { Origin, Violation } from './traffic.ts';
 import { type Effect, TurnLoop } from './turn-loop.ts';
 import { wiring } from './wiring.ts';
 

@@ -5,8 +5,6 @@
  * is stated is stamped here, and collected for the commit and for the effects that follow it. The cost of an event is the
  * number of actors that react to it, never the number that exist.
  */
-import type { AnyMachineSnapshot } from 'xstate';
-
 import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { specOf } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
@@ -20,6 +18,7 @@ import type { IdSource } from './ids.ts';
 import { isRefusalOf, lastWordOf, wordForTask } from './last-word.ts';
 import type { Registry } from './registry.ts';
 import type { RoutingTable } from './routing-table.ts';
+import type { DeliveryObserver, Origin, Outcome, SubmitContext, Violation } from './traffic.ts';
 
 export interface RouterOptions {
   readonly wiring: Readonly<Record<Component, Wiring>>;
@@ -32,26 +31,6 @@ export interface RouterOptions {
   readonly lastSeq: number;
 }
 
-/** What one or more turns produced, on its way to the journal and to the effects. */
-export interface Outcome {
-  /** To be recorded, in order. */
-  facts: GleitzeitEvent[];
-  /** What an effect or a watcher waits for, in order. */
-  events: GleitzeitEvent[];
-  /** Actors that reached a final state. */
-  ended: Actor[];
-}
-
-/** Where an event from outside comes from. */
-export interface Origin {
-  readonly source: string;
-  readonly cause?: GleitzeitEvent | undefined;
-  readonly requestId?: string | undefined;
-  readonly traceparent?: string | undefined;
-  /** Carried on by everything that follows within the same workflow. */
-  readonly tags?: readonly string[] | undefined;
-}
-
 /** An event on its way. */
 interface Carried {
   readonly event: GleitzeitEvent;
@@ -59,18 +38,6 @@ interface Carried {
   readonly owner: Actor | undefined;
   /** The id of the nearest recorded event at or before it: what a recorded consequence names as its cause. */
   readonly anchor: string | undefined;
-}
-
-/** Sees each delivery, for as long as somebody inspects the system. */
-export type DeliveryObserver = (event: GleitzeitEvent, to: Actor, before: AnyMachineSnapshot) => void;
-
-/** What a submit came with, for everything that follows within its workflow, whatever the immediate cause is. */
-export type SubmitContext = Pick<Origin, 'requestId' | 'traceparent' | 'tags'>;
-
-/** What went wrong on the way, where nothing may go unnoticed. */
-export interface Violation {
-  readonly kind: 'unhandled' | 'dead_letter' | 'actor_failed';
-  readonly message: string;
 }
 
 /** Components whose actors belong to one workflow, and have its id in their context. */
@@ -83,8 +50,8 @@ export class Router {
   watched = false;
   deliveries: DeliveryObserver | undefined;
   onViolation: ((violation: Violation) => void) | undefined;
-  /** Components that hear only commands until they are attached. */
-  readonly detached = new Set<Component>();
+  /** Components that hear nothing but commands just now. */
+  private readonly resting = new Set<Component>();
   private seq: number;
   private now = 0;
   private readonly waiting: Carried[] = [];
@@ -96,7 +63,8 @@ export class Router {
     this.options = options;
     this.seq = options.lastSeq;
     const { registry, wiring, config } = options;
-    for (const [component, { machine, single }] of Object.entries(wiring) as [Component, Wiring][]) {
+    for (const [component, { machine, single, restsBetween }] of Object.entries(wiring) as [Component, Wiring][]) {
+      if (restsBetween !== undefined) this.resting.add(component);
       if (single !== undefined) registry.add(createStatechartActor({ component, key: '' }, machine, single(config)), []);
     }
   }
@@ -139,6 +107,8 @@ export class Router {
       this.distribute({ ...carried, owner: undefined });
       return;
     }
+    if (route.wakes !== undefined) this.resting.delete(route.wakes);
+    if (route.rests !== undefined) this.resting.add(route.rests);
     // In line before its owner hears it: what that makes the owner state stands behind it, here as in the journal.
     this.waiting.push(carried);
     if (owner !== undefined && route.listeners.includes(owner.component) && !owner.isDone()) this.deliver(carried, owner);
@@ -176,12 +146,12 @@ export class Router {
     const route = this.options.table.get(carried.event.type);
     if (route === undefined) return;
     for (const component of route.bears) {
-      if (this.detached.has(component)) continue;
+      if (this.resting.has(component)) continue;
       for (const birth of this.options.wiring[component].births?.[carried.event.type]?.(carried.event, this.options.config) ?? [])
         this.give(component, birth);
     }
     for (const component of route.listeners) {
-      if (route.isCommand || !this.detached.has(component)) this.reach(component, carried);
+      if (route.isCommand || !this.resting.has(component)) this.reach(component, carried);
     }
     if (isLastWord(carried.event)) this.contexts.delete(carried.event.data.workflowId);
   }

@@ -12,6 +12,10 @@ export interface Route {
   readonly listeners: readonly Component[];
   /** Components of which the type brings actors into being; these may hear it as well, or not. */
   readonly bears: readonly Component[];
+  /** The component that hears facts from this one on. */
+  readonly wakes: Component | undefined;
+  /** The component that hears no facts after this one. */
+  readonly rests: Component | undefined;
   readonly isCommand: boolean;
   readonly isRecorded: boolean;
 }
@@ -22,7 +26,7 @@ export type RoutingTable = ReadonlyMap<EventType, Route>;
  * Derives the table.
  * @throws Error when a machine listens to a type that the catalogue does not have
  */
-export function deriveRoutingTable(wiring: Readonly<Record<Component, Pick<Wiring, 'machine' | 'births'>>>): RoutingTable {
+export function deriveRoutingTable(wiring: Readonly<Record<Component, Pick<Wiring, 'machine' | 'births' | 'restsBetween'>>>): RoutingTable {
   const known = new Set<string>(eventTypes);
   const listeners = new Map<string, Component[]>();
   for (const [component, { machine }] of Object.entries(wiring) as [Component, Wiring][]) {
@@ -37,7 +41,9 @@ export function deriveRoutingTable(wiring: Readonly<Record<Component, Pick<Wirin
     eventTypes.map((type) => {
       const { kind, recorded } = specOf(type);
       const bears = components.filter((component) => wiring[component].births?.[type] !== undefined);
-      return [type, { listeners: listeners.get(type) ?? [], bears, isCommand: kind === 'command', isRecorded: recorded }];
+      const wakes = components.find((component) => wiring[component].restsBetween?.wakes === type);
+      const rests = components.find((component) => wiring[component].restsBetween?.rests === type);
+      return [type, { listeners: listeners.get(type) ?? [], bears, wakes, rests, isCommand: kind === 'command', isRecorded: recorded }];
     }),
   );
 }

@@ -9,7 +9,8 @@ import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/e
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { Registry } from './registry.ts';
-import type { Origin, Outcome, Router } from './router.ts';
+import type { Router } from './router.ts';
+import type { Origin, Outcome } from './traffic.ts';
 
 export type Effect = (event: GleitzeitEvent) => void;
 

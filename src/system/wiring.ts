@@ -160,7 +160,7 @@ const provider: Wiring = {
 const circuit: Wiring = {
   machine: circuitBreakerMachine,
   recipients: (event) => {
-    if (event.type === 'provider:error') return { group: event.data.providerId };
+    if (event.type === 'provider:error' || event.type === 'provider:started') return { group: event.data.providerId };
     if (event.type === 'provider:registered') return circuitsOf(event.data);
     return one(fieldsOf(event)['circuit']);
   },
@@ -289,7 +289,11 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   pool,
   backpressure,
   health: { machine: healthMonitorMachine, single: ({ health }) => health },
-  metrics: { machine: metricsCollectorMachine, single: () => ({}) },
+  metrics: {
+    machine: metricsCollectorMachine,
+    single: () => ({}),
+    restsBetween: { rests: 'metrics:suspended', wakes: 'metrics:started' },
+  },
   alerts,
   cleaner: { machine: cleanerMachine, single: ({ cleanup }) => cleanup },
 };

@@ -9,7 +9,7 @@ import type { AnyMachineSnapshot } from 'xstate';
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { type Component, components } from '../../../machines/events/define.ts';
 import type { Actor } from '../../system/actor.ts';
-import type { DeliveryObserver } from '../../system/router.ts';
+import type { DeliveryObserver } from '../../system/traffic.ts';
 import { Messages } from './messages.ts';
 import { type Outlet, Receiver } from './receiver.ts';
 

@@ -13,7 +13,7 @@ import { protocolVersion } from '../../../src/observe/inspector/messages.ts';
 import { type Inspection, type InspectOptions, inspectDefaults, openInspector } from '../../../src/observe/inspector.ts';
 import { type Actor, createStatechartActor } from '../../../src/system/actor.ts';
 import { Registry } from '../../../src/system/registry.ts';
-import type { DeliveryObserver } from '../../../src/system/router.ts';
+import type { DeliveryObserver } from '../../../src/system/traffic.ts';
 import { eventOf } from '../../machines/harness.ts';
 
 const systemChart = setup({ types: { events: {} as GleitzeitEvent } }).createMachine({

@@ -147,13 +147,18 @@ describe('a fact', () => {
     expect(delivered.filter((line) => line.endsWith('workflow/x'))).toEqual([]);
   });
 
-  it('is kept from a component that is detached; a command is not', () => {
-    const { put, delivered, core } = running();
-    core.router.detached.add('metrics');
+  it('is kept from a component that rests; a command is not, and from its waking on it hears facts', () => {
+    const { put, delivered } = running();
     put(submitOf('x'));
     expect(delivered.filter((line) => line.endsWith('-> metrics'))).toEqual([]);
     put({ type: 'metrics:collect', data: {} });
     expect(delivered).toContain('metrics:collect -> metrics');
+    put(submitOf('y'));
+    expect(delivered).toContain('workflow:started -> metrics');
+    put({ type: 'metrics:suspend', data: {} });
+    const before = delivered.length;
+    put(submitOf('z'));
+    expect(delivered.slice(before).filter((line) => line.endsWith('-> metrics'))).toEqual([]);
   });
 });
 
