@@ -2,6 +2,9 @@
  * Circuit breaker of one provider, or of one method of it: stops dispatch to a provider that keeps failing, then lets
  * probes through until it has earned trust again.
  *
+ * A provider that says that it has recovered is tried at once, however long its rest was to last: its checks began to succeed
+ * again, and only calls can show whether it can be called.
+ *
  * It only decides. Outcomes of attempts make it state a fact (`circuit:opened`); the fact, routed back to it first, is
  * what moves it. It refuses to call anything, to hold a task back by itself, and to judge by what says nothing of the
  * provider: a caller's mistake (not retryable), a lost worker, and results of an older epoch, which began before the
@@ -58,6 +61,7 @@ export type CircuitBreakerEvent = EventOf<
   | 'task:failed'
   | 'task:cancelled'
   | 'provider:error'
+  | 'provider:started'
   | 'circuit:recovery_due'
   | 'circuit:isolate'
   | 'circuit:restore'
@@ -100,6 +104,7 @@ export const circuitBreakerMachine = setup({
     endsStreak: (seen) => seen.context.failures > 0 && isOfThisEpoch(seen),
     isOfThisEpoch,
     isFinalProbe: (seen) => isOfThisEpoch(seen) && seen.context.successes + 1 >= seen.context.successThreshold,
+    isRecovery: ({ event }) => event.type === 'provider:started' && event.data.recovered,
     isByHand: ({ event }) => event.type === 'circuit:opened' && event.data.reason === 'isolated',
   },
   actions: {
@@ -166,6 +171,7 @@ export const circuitBreakerMachine = setup({
           { guard: 'isLastStraw', actions: 'stateOpened' },
           { guard: 'isFailure', actions: 'countFailure' },
         ],
+        'provider:started': {},
         'circuit:recovery_due': {},
         'circuit:isolate': { actions: 'stateIsolated' },
         'circuit:restore': {},
@@ -184,6 +190,7 @@ export const circuitBreakerMachine = setup({
         'task:failed': {},
         'task:cancelled': {},
         'provider:error': {},
+        'provider:started': { guard: 'isRecovery', actions: 'stateHalfOpen' },
         'circuit:recovery_due': { guard: 'isOfThisEpoch', actions: 'stateHalfOpen' },
         'circuit:isolate': { actions: 'stateIsolated' },
         'circuit:restore': { actions: 'stateRestored' },
@@ -205,6 +212,7 @@ export const circuitBreakerMachine = setup({
         ],
         'task:cancelled': { guard: 'isOfThisEpoch', actions: 'stateProbeReturned' },
         'provider:error': { guard: 'isFailure', actions: 'stateOpened' },
+        'provider:started': {},
         'circuit:recovery_due': {},
         'circuit:isolate': { actions: 'stateIsolated' },
         'circuit:restore': { actions: 'stateRestored' },
@@ -223,6 +231,7 @@ export const circuitBreakerMachine = setup({
         'task:failed': {},
         'task:cancelled': {},
         'provider:error': {},
+        'provider:started': {},
         'circuit:recovery_due': {},
         'circuit:isolate': {},
         'circuit:restore': { actions: 'stateRestored' },

@@ -24,9 +24,10 @@ export {
 } from '../machines/events/catalogue.ts';
 export { create } from '../machines/events/create.ts';
 export { type Component, components, type EventSpec } from '../machines/events/define.ts';
-export type { Priority, RetryPolicy, TaskDefinition, WorkflowDefinition } from '../machines/events/definition.ts';
+export type { Dependency, ForEach, Priority, RetryPolicy, TaskDefinition, WorkflowDefinition } from '../machines/events/definition.ts';
 export { type Correlation, type Envelope, type Severity, severities } from '../machines/events/envelope.ts';
 export { type Namespace, namespaceOf, namespaces } from '../machines/events/namespace.ts';
+export type { CircuitOptions, PoolOptions } from '../machines/events/provider.ts';
 export { type ErrorCode, errorCodes, type Failure } from '../machines/failures.ts';
 export { healthMonitorMachine } from '../machines/health-monitor.ts';
 export { methodRouterMachine } from '../machines/method-router.ts';
@@ -42,13 +43,20 @@ export { taskMachine } from '../machines/task.ts';
 export { workerMachine } from '../machines/worker.ts';
 export { workflowMachine } from '../machines/workflow.ts';
 export { GleitzeitError, type Issue } from './errors.ts';
-export type { Journal, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
+export type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
 export { type MemoryJournalOptions, memoryJournal } from './journal/memory.ts';
+export { checkJournal, type JournalCheck } from './journal/sqlite/check.ts';
+export type { Damage } from './journal/sqlite/faults.ts';
+export { type JournalRepair, type LostFacts, type RepairOptions, repairJournal } from './journal/sqlite/repair.ts';
+export { type SqliteJournalOptions, sqliteJournal } from './journal/sqlite.ts';
 export type { EventFilter } from './observe/event-filter.ts';
-export type { Explanation } from './observe/explain.ts';
+export { type Explanation, type Reason, renderExplanation, type TaskExplanation } from './observe/explain.ts';
+export type { Inspection, InspectOptions } from './observe/inspector.ts';
+export type { Figures, MetricsReading } from './observe/metrics.ts';
 export { emitCorrelated, eventsByComponent, eventsByCorrelationId, eventsBySeverity, timeline } from './observe/selections.ts';
 export { renderTrace, type Trace, type TraceNode } from './observe/trace.ts';
-export { builtinProviders } from './providers/builtin.ts';
+export { type BuiltinOptions, builtinProviders } from './providers/builtin.ts';
+export type { HttpOptions } from './providers/http.ts';
 export { loadProviders } from './providers/load.ts';
 export {
   type AnyProvider,

@@ -56,7 +56,7 @@ export const providerEvents = {
   }),
   'provider:started': transient({
     from: 'provider',
-    to: ['pool', 'methods', 'health', 'alerts'],
+    to: ['pool', 'methods', 'circuit', 'health', 'alerts'],
     about: 'A provider can be called: for the first time, or again after it was unhealthy.',
     severity: 'info',
     data: z.strictObject({ providerId, protocol, recovered: z.boolean() }),

@@ -1,7 +1,7 @@
 /** Events of the task queue. */
 import { z } from 'zod';
 
-import { transient } from './define.ts';
+import { recorded, transient } from './define.ts';
 import { prioritySchema } from './definition.ts';
 import { durationMs, taskRef } from './payloads.ts';
 
@@ -74,7 +74,7 @@ export const queueEvents = {
     severity: 'warning',
     data: z.strictObject({ ...taskRef, capacity: z.int().min(1) }),
   }),
-  'queue:priority_changed': transient({
+  'queue:priority_changed': recorded({
     from: 'queue',
     to: ['metrics', 'task'],
     about: 'A waiting task has another priority.',

@@ -83,9 +83,12 @@ const recorders = {
   'task:expanded': (figures, { data }) => count(figures, ['task_elements'], data.elements),
   'task:completed': (figures, { data: { method, leaseId, durationMs } }) => {
     const next = count(figures, ['tasks_completed', { method }]);
-    return leaseId === undefined ? next : observe(next, ['attempt_duration', { method }], durationMs);
+    return leaseId === undefined ? next : observe(next, ['attempt_duration', { method, ended: 'completed' }], durationMs);
   },
-  'task:failed': (figures, { data: { method, ended } }) => count(figures, ['attempts_failed', { method, ended }]),
+  'task:failed': (figures, { data: { method, ended, leaseId, durationMs } }) => {
+    const next = count(figures, ['attempts_failed', { method, ended }]);
+    return leaseId === undefined ? next : observe(next, ['attempt_duration', { method, ended }], durationMs);
+  },
   'task:stale_report': (figures, { data: { reported } }) => count(figures, ['stale_reports', { reported }]),
   'queue:task_enqueued': (figures, { data }) => gauge(count(figures, ['queue_enqueued', { priority: data.priority }]), ['queue_depth'], data.depth),
   'queue:task_dequeued': (figures, { data: { depth, reason, method, waitMs } }) => {

@@ -84,8 +84,8 @@ function addValidate(program: Command, act: (file: string, options: ValidateOpti
 function addMachines(program: Command, act: (name: string | undefined, options: MachinesOptions) => Promise<void>): void {
   program
     .command('machines')
-    .description('print the charts, and the matrix of events')
-    .argument('[name]', 'one machine, for example circuit')
+    .description('print the charts, the matrix of events, and (as JSON) the schema of every event')
+    .argument('[name]', "one machine, for example circuit; or 'events'")
     .option('--format <format>', 'mermaid or json', 'mermaid')
     .option('--json', 'the same as --format json')
     .action(act);

@@ -1,7 +1,7 @@
 /**
  * The provider `process/v1`: runs commands, without a shell.
  *
- * A command gets exactly the arguments that it is given: nothing is expanded. Its whole process group ends with the attempt.
+ * A command gets exactly the arguments that it is given, nothing is expanded; in a batch, the path of the file comes last. Its whole process group ends with the attempt.
  */
 import { z } from 'zod';
 
@@ -20,6 +20,7 @@ export const processDefaults = { maxOutputBytes: 1024 * 1024 } as const;
 const exec = z.strictObject({
   command: z.string().min(1),
   args: z.array(z.union([z.string(), z.number().transform(String)])).default([]),
+  file_path: z.string().describe('The file of a batch: the last argument, and GLEITZEIT_FILE in the environment.').optional(),
   cwd: z.string().optional(),
   env: z
     .record(z.string(), z.union([z.string(), z.number().transform(String)]))
@@ -44,8 +45,9 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
         description: 'Runs a command; its value is { stdout, stderr, exitCode }. An exit code other than 0 fails the attempt, unless `ok` names it.',
         params: exec,
         run: async (params, call) => {
-          const { command, args, cwd, stdin } = params;
-          const env = { ...params.env, ...attemptEnv(call) };
+          const { command, cwd, stdin, file_path: file } = params;
+          const args = file === undefined ? params.args : [...params.args, file];
+          const env = { ...params.env, ...(file === undefined ? undefined : { GLEITZEIT_FILE: file }), ...attemptEnv(call) };
           const { runChild } = await import('./child-process.ts');
           const outcome = await runChild(command, { args, cwd, env, stdin, signal: call.signal, timeoutMs: timeoutMsOf(params), maxOutputBytes });
           const { exitCode, stdout, stderr } = outcome;

@@ -216,6 +216,26 @@ describe('circuitBreakerMachine', () => {
     expect([opened.state(), tried.state()]).toEqual(['closed', 'closed']);
   });
 
+  const started = (recovered: boolean) => ({ providerId: 'llm', protocol: 'llm/v1', recovered });
+
+  it('tries a provider that has recovered at once, however long its rest was to last', () => {
+    const breaker = start({ recoveryTimeoutMs: 600_000 });
+    breaker.hear('provider:error', providerError('check'));
+    expect(breaker.hear('provider:started', started(true))).toEqual([
+      { type: 'circuit:half_open', data: { ...identity, epoch: 1, probes: 1, successes: 0 } },
+    ]);
+    expect(breaker.state()).toBe('halfOpen');
+    expect(breaker.hear('circuit:recovery_due', { circuit: 'llm', epoch: 1 })).toEqual([]);
+  });
+
+  it('is not moved by the first start of its provider, nor, where a person opened it, by its recovery', () => {
+    const resting = start();
+    resting.hear('task:failed', failed(0));
+    const byPerson = start();
+    byPerson.hear('circuit:isolate', byHand);
+    expect([resting.hear('provider:started', started(false)), byPerson.hear('provider:started', started(true))]).toEqual([[], []]);
+  });
+
   it('replays to the same state from its facts alone', () => {
     const live = startHalfOpen();
     live.hear('task:completed', completed(1));
@@ -243,6 +263,7 @@ describe('circuitBreakerMachine', () => {
         eventOf('provider:error', providerError('check')),
         eventOf('provider:error', providerError('attempt')),
         eventOf('circuit:recovery_due', { circuit: 'llm', epoch: 1 }),
+        ...[true, false].map((recovered) => eventOf('provider:started', started(recovered))),
         eventOf('circuit:isolate', byHand),
         eventOf('circuit:restore', byHand),
         opened('failure_threshold'),

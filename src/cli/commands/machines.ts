@@ -1,6 +1,7 @@
-/** `gleitzeit machines [NAME]`: the charts that really run, drawn or as data, and who says what to whom. */
+/** `gleitzeit machines [NAME]`: the charts that really run, drawn or as data, who says what to whom, and the schema of it. */
 import { closest } from 'fastest-levenshtein';
 
+import { catalogueJsonSchema } from '../../../machines/events/catalogue.ts';
 import type { Component } from '../../../machines/events/define.ts';
 import { eventMatrix, jsonOf, matrixMarkdown, mermaidOf } from '../../observe/charts.ts';
 import { wiring } from '../../system/wiring.ts';
@@ -23,6 +24,7 @@ export function machinesCommand(name: string | undefined, options: MachinesOptio
   const format = options.json === true ? 'json' : (options.format ?? 'mermaid');
   if (format !== 'json' && format !== 'mermaid') throw usageError(`--format is mermaid or json, and not '${format}'.`);
   if (name === undefined) printAll(format, terminal);
+  else if (name === 'events') printEvents(format, terminal);
   else printOne(componentOf(name), format, terminal);
   return exitCodes.done;
 }
@@ -30,11 +32,22 @@ export function machinesCommand(name: string | undefined, options: MachinesOptio
 function printAll(format: 'mermaid' | 'json', terminal: Terminal): void {
   const matrix = eventMatrix(machines);
   if (format === 'json') {
-    printJson(terminal, { machines: Object.fromEntries(names.map((one) => [one, jsonOf(machines[one])])), events: matrix });
+    printJson(terminal, {
+      machines: Object.fromEntries(names.map((one) => [one, jsonOf(machines[one])])),
+      events: matrix,
+      schemas: catalogueJsonSchema(),
+    });
     return;
   }
   const charts = names.map((one) => `## ${one}\n\n\`\`\`mermaid\n${mermaidOf(machines[one])}\`\`\`\n`);
   print(terminal, ['# The machines\n', ...charts, '## Events\n', matrixMarkdown(matrix)].join('\n').trimEnd());
+}
+
+/** The vocabulary without the charts: who says what to whom, and, as JSON, the schema of every payload. */
+function printEvents(format: 'mermaid' | 'json', terminal: Terminal): void {
+  const matrix = eventMatrix(machines);
+  if (format === 'json') printJson(terminal, { events: matrix, schemas: catalogueJsonSchema() });
+  else print(terminal, matrixMarkdown(matrix).trimEnd());
 }
 
 function printOne(component: Component, format: 'mermaid' | 'json', terminal: Terminal): void {
@@ -47,5 +60,7 @@ function componentOf(name: string): Component {
   const wanted = name.toLowerCase().replaceAll(/[-_ ]/g, '');
   const found = names.find((one) => one === wanted || machines[one].id.toLowerCase() === wanted);
   if (found !== undefined) return found;
-  throw usageError(`There is no machine '${name}'; did you mean '${closest(wanted, names)}'? There are ${names.join(', ')}.`);
+  throw usageError(
+    `There is no machine '${name}'; did you mean '${closest(wanted, names)}'? There are ${names.join(', ')}; 'events' is their vocabulary.`,
+  );
 }

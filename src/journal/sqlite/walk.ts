@@ -40,6 +40,11 @@ export function* walk(db: Database.Database): Generator<Stop> {
     }
     if (frames.length === 0) return;
     for (const frame of frames) {
+      if (!(frame.seq > before.seq)) {
+        // Pages that are not there read as zeros, which would lead round in a circle.
+        yield { damage: { afterSeq: before.seq, kind: 'file', message: `what follows seq ${before.seq} cannot be read` } };
+        return;
+      }
       yield stopAt(db, frame, before);
       before = isShaped(frame) ? frame : { n: before.n + 1, seq: frame.seq, chain: 0 };
     }

@@ -35,8 +35,14 @@ const table: { readonly [Type in CountedType]: Record<string, unknown> } = {
   'task:queued': { [`gleitzeit_task_retries_total{${method}}`]: 1 },
   'task:started': { [`gleitzeit_attempts_started_total{${method}}`]: 1 },
   'task:expanded': { gleitzeit_task_elements_total: 4 },
-  'task:completed': { [`gleitzeit_tasks_completed_total{${method}}`]: 1, [`gleitzeit_attempt_duration_seconds{${method}}`]: [0.04, 1] },
-  'task:failed': { [`gleitzeit_attempts_failed_total{${method},ended="error"}`]: 1 },
+  'task:completed': {
+    [`gleitzeit_tasks_completed_total{${method}}`]: 1,
+    [`gleitzeit_attempt_duration_seconds{${method},ended="completed"}`]: [0.04, 1],
+  },
+  'task:failed': {
+    [`gleitzeit_attempts_failed_total{${method},ended="error"}`]: 1,
+    [`gleitzeit_attempt_duration_seconds{${method},ended="error"}`]: [0.03, 1],
+  },
   'task:stale_report': { 'gleitzeit_stale_reports_total{reported="succeeded"}': 1 },
   'queue:task_enqueued': { 'gleitzeit_queue_enqueued_total{priority="high"}': 1, gleitzeit_queue_depth: 5 },
   'queue:task_dequeued': {

@@ -55,12 +55,10 @@ describe('scanTemplate', () => {
     );
   });
 
-  it('takes time in proportion to the text, however odd that is', () => {
-    const text = '${["'.repeat(250_000);
-    const started = performance.now();
-    scanTemplate(text);
-    scanTemplate('${a}'.repeat(100_000));
-    expect(performance.now() - started).toBeLessThan(1_000);
+  it('gets through a long text, however odd that is: a quadratic scan would not end', () => {
+    const odd = '${["'.repeat(250_000);
+    expect(scanTemplate(odd)).toEqual([{ kind: 'unclosed', text: odd, at: 0 }]);
+    expect(scanTemplate('${a}'.repeat(100_000))).toHaveLength(100_000);
   });
 });
 

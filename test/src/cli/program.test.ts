@@ -61,10 +61,18 @@ describe('machines', () => {
 
   it('prints all of it as JSON', async () => {
     const { stdout } = await gleitzeit('machines', '--json');
-    const { machines, events } = JSON.parse(stdout) as { machines: object; events: readonly { type: string }[] };
+    const { machines, events, schemas } = JSON.parse(stdout) as { machines: object; events: readonly { type: string }[]; schemas: object };
     expect(Object.keys(machines).sort()).toEqual([...components].sort());
     expect(events.map(({ type }) => type)).toEqual(eventTypes);
+    expect(Object.keys(schemas)).toEqual(eventTypes);
+    expect(schemas).toMatchObject({ 'circuit:opened': { type: 'object', required: expect.arrayContaining(['circuit', 'epoch']) } });
     expect((await gleitzeit('machines', '--format', 'json')).stdout).toBe(stdout);
+  });
+
+  it('prints the vocabulary alone: the matrix, and as JSON the schema of every payload too', async () => {
+    const { stdout } = await gleitzeit('machines', 'events', '--format', 'json');
+    expect(Object.keys(JSON.parse(stdout) as object)).toEqual(['events', 'schemas']);
+    expect((await gleitzeit('machines', 'events')).stdout).toMatch(/^\| event \|/);
   });
 
   it.each(['circuit', 'circuitBreaker', 'circuit-breaker', 'CIRCUIT'])('prints one, by the name %s', async (name) => {

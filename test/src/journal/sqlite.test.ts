@@ -74,7 +74,7 @@ describe('the journal in SQLite', () => {
 
   it('is sound after sweeps that leave holes, and may be swept again', async () => {
     const path = placeForJournal();
-    const journal = await opened(path);
+    const journal = await opened(path, { writer: 'inline', durability: 'relaxed' });
     await fill(journal, [[submitted('long', 1), submitted('a', 2), completed('a', 3)], ...lives(150, 4), [started('long', 1_000)]]);
     expect(await journal.sweep({ keep: 20 })).toBe(131);
     await fill(journal, lives(60, 1_001));
@@ -87,7 +87,7 @@ describe('the journal in SQLite', () => {
   });
 
   it('takes appends while it sweeps', async () => {
-    const journal = await opened(placeForJournal(), { writer: 'thread' });
+    const journal = await opened(placeForJournal(), { writer: 'thread', durability: 'relaxed' });
     await fill(journal, lives(300));
     const sweeping = journal.sweep({ keep: 0 });
     await journal.append([submitted('x', 5_000)]);

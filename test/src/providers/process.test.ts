@@ -36,6 +36,13 @@ describe('process/exec', () => {
     expect(await resultOf(exec({ command: 'echo', args: ['$HOME', '*', '; ls', 7] }))).toMatchObject({ stdout: '$HOME * ; ls 7\n' });
   });
 
+  it('gets the file of a batch as its last argument, and by name', async () => {
+    const code = 'console.log(process.argv.slice(1).join(), process.env.GLEITZEIT_FILE)';
+    const params = { command: node, args: ['-e', code, '--', 'first'], file_path: '/data/a b.txt' };
+    expect(await resultOf(exec(params))).toMatchObject({ stdout: 'first,/data/a b.txt /data/a b.txt\n' });
+    expect(await resultOf(script('console.log(process.env.GLEITZEIT_FILE)'))).toMatchObject({ stdout: 'undefined\n' });
+  });
+
   it('writes to the standard input, and ends it', async () => {
     expect(await resultOf(exec({ command: 'cat', stdin: 'grün' }))).toMatchObject({ stdout: 'grün' });
     expect(await resultOf(exec({ command: 'cat' }))).toMatchObject({ stdout: '' });
