@@ -1,3 +1,2 @@
 /** The library as its users import it, built: XState takes its production build only where plain node runs it. */
-export * from '../dist/src/index.js';
-export { parseWorkflow } from '../dist/src/workflow/load.js';
+export * from '../dist/index.js';

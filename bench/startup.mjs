@@ -9,7 +9,7 @@ import { inTurns, medianOf, tell } from './figures.mjs';
 
 const importMs = 150;
 const runMs = 600;
-const [library, command] = ['../dist/src/index.js', '../dist/src/cli/main.js'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
+const [library, command] = ['../dist/index.js', '../dist/cli.js'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
 
 function millisOf(args) {
   const start = process.hrtime.bigint();
@@ -30,9 +30,10 @@ try {
   };
   const times = await inTurns(subjects, 15);
   const [bare, whole, run] = ['bare', 'library', 'run'].map((name) => medianOf(times[name]));
-  const detail = `${whole.toFixed(0)} ms in all, of which node itself ${bare.toFixed(0)} ms`;
+  const least = (name) => Math.min(...times[name]).toFixed(0);
+  const detail = `${whole.toFixed(0)} ms in all, of which node itself ${bare.toFixed(0)} ms; at best ${least('library')} ms and ${least('bare')} ms`;
   tell('import of the library', { value: whole - bare, unit: ' ms', atMost: importMs, detail });
-  tell('gleitzeit run of a file with one task, in all', { value: run, unit: ' ms', atMost: runMs });
+  tell('gleitzeit run of a file with one task, in all', { value: run, unit: ' ms', atMost: runMs, detail: `at best ${least('run')} ms` });
 } finally {
   rmSync(directory, { recursive: true });
 }

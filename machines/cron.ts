@@ -45,11 +45,7 @@ export type CronInput = DataOf<'cron:create'> & {
 };
 
 /** All that a schedule remembers. */
-export type CronContext = Standing & {
-  readonly retryMs: number;
-  /** The next slot, as the calendar last said. */
-  readonly next: number | null;
-};
+export type CronContext = Standing & { readonly retryMs: number };
 
 type RunEnd = EventOf<'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'>;
 
@@ -75,6 +71,7 @@ export const cronMachine = setup({
   guards: {
     isSameSchedule: ({ context, event }) => event.type === 'cron:create' && event.data.specHash === context.specHash,
     isOutdated: ({ context, event }) => event.type === 'cron:answered' && !isSameProgress(event.data.progress, context.progress),
+    saysRun: ({ event }) => 'progress' in event.data && event.data.progress.run !== null,
     isOfRun: ({ context, event }) => 'workflowId' in event.data && event.data.workflowId === runOf(context),
     isForGood: ({ context, event }) =>
       event.type === 'workflow:rejected' && event.data.workflowId === runOf(context) && event.data.error.code === 'WORKFLOW_INVALID_STATE',
@@ -88,7 +85,6 @@ export const cronMachine = setup({
       progress: startingProgress(context.rule, event.time),
     })),
     noteLive: assign({ liveSince: ({ event }) => event.time }),
-    noteNext: assign(({ event }) => (event.type === 'cron:answered' ? { next: event.data.following } : {})),
     noteProgress: assign(({ event }) => ('progress' in event.data ? { progress: event.data.progress } : {})),
     ask: emit(({ context }) => ask(context)),
     judge: enqueueActions(({ context, event, enqueue }) => {
@@ -137,18 +133,18 @@ export const cronMachine = setup({
         'cron:remove': { actions: 'stateRemoved' },
         'cron:removed': { target: 'removed', actions: ['cancelTimer', 'cancelAnotherTry'] },
         'cron:finished': { target: 'finished', actions: ['cancelTimer', 'cancelAnotherTry'] },
-        'cron:answered': [{ guard: 'isOutdated' }, { actions: ['noteNext', 'judge'] }],
-        'cron:queued': { actions: 'noteProgress' },
-        'cron:skipped': { actions: 'noteProgress' },
+        'cron:answered': [{ guard: 'isOutdated' }, { actions: 'judge' }],
         'engine:started': { actions: ['noteLive', 'ask'] },
         'schedule:elapsed': { actions: 'ask' },
       },
       states: {
         idle: {
-          description: 'No run of it is under way.',
+          description: 'No run of it is under way, unless the last fact of a schedule that is brought back says so.',
           on: {
+            'cron:queued': [{ guard: 'saysRun', target: 'running', actions: 'noteProgress' }, { actions: 'noteProgress' }],
+            'cron:skipped': [{ guard: 'saysRun', target: 'running', actions: 'noteProgress' }, { actions: 'noteProgress' }],
             'cron:triggered': { target: 'running', actions: ['noteProgress', 'submitRun'] },
-            'cron:run_ended': {},
+            'cron:run_ended': { actions: 'noteProgress' },
             'workflow:completed': {},
             'workflow:failed': {},
             'workflow:cancelled': {},
@@ -158,6 +154,8 @@ export const cronMachine = setup({
         running: {
           description: 'The run of a slot is under way, or on its way into the engine.',
           on: {
+            'cron:queued': { actions: 'noteProgress' },
+            'cron:skipped': { actions: 'noteProgress' },
             'cron:triggered': { actions: 'noteProgress' },
             'cron:run_ended': { target: 'idle', actions: ['noteProgress', 'ask'] },
             'workflow:completed': [{ guard: 'isOfRun', actions: 'stateRunEnded' }, {}],
@@ -175,7 +173,7 @@ export const cronMachine = setup({
 
 function startingFrom(input: CronInput): CronContext {
   const progress = startingProgress(input.rule, 0);
-  return { ...cronDefaults, ...input, createdAt: 0, liveSince: 0, progress, next: null };
+  return { ...cronDefaults, ...input, createdAt: 0, liveSince: 0, progress };
 }
 
 /** The workflow id of the run under way. */

@@ -4,7 +4,8 @@
  * It releases no more at a time than its window holds, so that live tasks follow the work in flight and not the size of the
  * definition. It runs nothing, retries nothing, and does not say when the workflow is done: it has no phases of its own but
  * follows those of its workflow, so the workflow's recorded facts move it. A task that failed for good under `fail_fast`
- * closes it as well: what it released between the failure and the workflow's word would never hear that word.
+ * closes it as well: what it released between the failure and the workflow's word would never hear that word. A workflow that
+ * waits for its time may be cancelled before any task was handed in: all of them are skipped then.
  *
  * What it releases it states before what it rules out: a skip that comes back releases in its turn, and has to find counted what
  * was released before.
@@ -127,7 +128,7 @@ export const dependencyResolverMachine = setup({
         'workflow:paused': {},
         'workflow:resumed': {},
         'workflow:failing': {},
-        'workflow:cancelling': {},
+        'workflow:cancelling': { target: 'closing', actions: 'stateSkipped' },
       },
     },
     resolving: {

@@ -66,6 +66,7 @@ export const engineMachine = setup({
     mustWait: ({ context }) => isThrottled(context) && context.queuePolicy === 'block',
     isRefused: ({ context }) => isThrottled(context) && context.queuePolicy === 'reject',
     isOfSystem: ({ event }) => isOfSystem(event),
+    isHeldBack: ({ event }) => event.type === 'system:started' && event.data.paused !== undefined,
     canAdmitAgain: ({ context, event }) => isLastObstacleGone(context, event),
   },
   actions: {
@@ -74,7 +75,7 @@ export const engineMachine = setup({
       type: 'engine:stopped',
       data: { mode: 'stopped', stats: statsOf(context), reason: reasonOf(event) },
     })),
-    statePaused: emit(({ event }) => ({ type: 'engine:paused', data: { reason: reasonOf(event) } })),
+    statePaused: emit(({ event }) => ({ type: 'engine:paused', data: { reason: pauseReasonOf(event) } })),
     stateResumed: emit(({ event }) => ({ type: 'engine:resumed', data: { reason: reasonOf(event) } })),
     stateAdmitted: enqueueActions(({ event, enqueue }) => {
       if (event.type === 'workflow:submit') for (const draft of admission(event.data)) enqueue.emit(draft);
@@ -124,7 +125,7 @@ export const engineMachine = setup({
       description: 'Nothing is admitted.',
       initial: 'fresh',
       on: {
-        'system:started': { actions: 'stateStarted' },
+        'system:started': [{ guard: 'isHeldBack', actions: ['stateStarted', 'statePaused'] }, { actions: 'stateStarted' }],
         'system:shutdown': {},
         'engine:started': { target: 'running' },
         'engine:halt': {},
@@ -234,13 +235,19 @@ function statsOf({ stats, live }: EngineContext): DataOf<'engine:started'>['stat
   return { ...stats, live: live.size };
 }
 
+/** A start may come with a pause: nothing is dispatched between the two. */
+function pauseReasonOf(event: EngineEvent): string {
+  return event.type === 'system:started' ? (event.data.paused ?? '') : reasonOf(event);
+}
+
 function reasonOf({ data }: EngineEvent): string {
   return 'reason' in data ? data.reason : '';
 }
 
-function admission({ workflowId, name, versionHash, definition, input, levels }: Submit): readonly EngineFact[] {
+function admission({ workflowId, name, versionHash, definition, input, levels, startAt }: Submit): readonly EngineFact[] {
+  const delay = startAt === undefined ? {} : { startAt };
   return [
-    { type: 'workflow:submitted', data: { workflowId, name, versionHash, definition, input } },
+    { type: 'workflow:submitted', data: { workflowId, name, versionHash, definition, input, ...delay } },
     { type: 'workflow:validated', data: { workflowId, tasks: definition.tasks.length, levels } },
   ];
 }

@@ -56,6 +56,8 @@ export const errorCodes = {
   QUEUE_EMPTY: { rpcCode: -27003, retryable: false },
   SCHEDULING_FAILED: { rpcCode: -27004, retryable: false },
   SCHEDULER_NOT_RUNNING: { rpcCode: -27005, retryable: false },
+  /** Not among the original's: there is no schedule of that id. */
+  SCHEDULE_NOT_FOUND: { rpcCode: -27006, retryable: false },
 
   PERSISTENCE_CONNECTION_FAILED: { rpcCode: -26001, retryable: true },
   PERSISTENCE_WRITE_FAILED: { rpcCode: -26002, retryable: false },

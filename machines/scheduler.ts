@@ -1,7 +1,7 @@
 /**
  * Scheduler: says that a time has come, to whom it matters.
  *
- * It learns of times from the facts that carry them (an attempt's deadline and lease, a retry, a workflow's timeout, an open
+ * It learns of times from the facts that carry them (an attempt's deadline and lease, a retry, a workflow's start and timeout, an open
  * circuit, a worker's silence) and from `schedule:request`, and keeps one agenda of all of them. It refuses to look at a
  * clock: the host keeps one timer, for the time that `schedule:armed` names, and says `schedule:due`. It refuses to judge:
  * whether a retry, a timeout or a recovery still matters is for its receiver to say.
@@ -115,6 +115,7 @@ export const schedulerMachine = setup({
       const entry = bookingOf(bookingIn(event), context.missedBeats);
       return entry !== null && (context.armedFor === null || entry.dueAt < context.armedFor);
     },
+    isDelayed: ({ event }) => event.type === 'workflow:submitted' && event.data.startAt !== undefined,
     isUntilRestored: ({ event }) => event.type === 'circuit:opened' && event.data.retryAt === undefined,
     isKnownWorker: ({ context, event }) => event.type === 'worker:heartbeat' && context.pulses.has(event.data.workerId),
     isForATime: ({ event }) => event.type === 'schedule:armed' && event.data.dueAt !== null,
@@ -155,6 +156,7 @@ export const schedulerMachine = setup({
     'task:failed': { actions: 'strikeOut' },
     'task:cancelled': { actions: 'strikeOut' },
     'task:retry_scheduled': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
+    'workflow:submitted': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { guard: 'isDelayed', actions: 'book' }, {}],
     'workflow:started': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
     'workflow:completed': { actions: 'strikeOut' },
     'workflow:failed': { actions: 'strikeOut' },
@@ -197,6 +199,7 @@ export const schedulerMachine = setup({
       on: {
         'task:started': { actions: 'book' },
         'task:retry_scheduled': { actions: 'book' },
+        'workflow:submitted': [{ guard: 'isDelayed', actions: 'book' }, {}],
         'workflow:started': { actions: 'book' },
         'worker:started': { actions: 'book' },
         'circuit:opened': [{ guard: 'isUntilRestored', actions: 'strikeOut' }, { actions: 'book' }],

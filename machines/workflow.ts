@@ -16,7 +16,7 @@ import { count, end, failing, handInTasks, initialTally, isHopeless, isLastMissi
 
 /** What a workflow is created with. */
 export type WorkflowInput = DataOf<'workflow:submitted'> & {
-  /** Epoch milliseconds; the workflow's duration counts from here. */
+  /** Epoch milliseconds; the workflow's duration counts from here, or from `startAt` where that is later. */
   readonly submittedAt: number;
 };
 
@@ -27,6 +27,7 @@ export type WorkflowContext = Tally;
 export type WorkflowEvent = EventOf<
   | 'workflow:submitted'
   | 'workflow:validated'
+  | 'workflow:start_due'
   | 'workflow:cancel'
   | 'workflow:pause'
   | 'workflow:resume'
@@ -69,6 +70,7 @@ export const workflowMachine = setup({
   },
   guards: {
     hasNoTasks: ({ context }) => context.definition.tasks.length === 0,
+    isDelayed: ({ context, event }) => context.startAt !== null && context.startAt > event.time,
     isElement: ({ event }) => 'element' in event.data && event.data.element !== undefined,
     isLast: ({ context }) => isLastMissing(context),
     isFatal: ({ context }) => context.definition.failurePolicy === 'fail_fast',
@@ -124,6 +126,7 @@ export const workflowMachine = setup({
     'workflow:cancelled': { target: '.cancelled' },
     'workflow:submitted': {},
     'workflow:validated': {},
+    'workflow:start_due': {},
     'workflow:started': {},
     'workflow:paused': {},
     'workflow:resumed': {},
@@ -132,14 +135,37 @@ export const workflowMachine = setup({
   },
   states: {
     pending: {
-      description: 'Admitted, not started.',
+      description: 'Admitted, not started: at once, unless it was given a time to start at.',
       on: {
-        'workflow:validated': { actions: 'stateTasksAndStart' },
+        'workflow:validated': [{ guard: 'isDelayed' }, { actions: 'stateTasksAndStart' }],
+        'workflow:start_due': { actions: 'stateTasksAndStart' },
         'workflow:started': [{ guard: 'hasNoTasks', target: 'running', actions: 'stateEnd' }, { target: 'running' }],
         'workflow:timeout': {},
-        'workflow:cancel': {},
-        'workflow:pause': {},
+        'workflow:cancel': { actions: 'stateCancelling' },
+        'workflow:pause': { actions: 'statePaused' },
         'workflow:resume': {},
+        'workflow:paused': { target: 'held' },
+        'workflow:cancelling': [
+          { guard: 'hasNoTasks', target: 'cancelling', actions: ['noteStop', 'stateEnd'] },
+          { target: 'cancelling', actions: 'noteStop' },
+        ],
+      },
+    },
+    held: {
+      description: 'Paused before its start: its time may come and go.',
+      on: {
+        'workflow:timeout': {},
+        'workflow:cancel': { actions: 'stateCancelling' },
+        'workflow:pause': {},
+        'workflow:resume': { actions: 'stateResumed' },
+        'workflow:resumed': [
+          { guard: 'isDelayed', target: 'pending' },
+          { target: 'pending', actions: 'stateTasksAndStart' },
+        ],
+        'workflow:cancelling': [
+          { guard: 'hasNoTasks', target: 'cancelling', actions: ['noteStop', 'stateEnd'] },
+          { target: 'cancelling', actions: 'noteStop' },
+        ],
       },
     },
     running: {

@@ -7,7 +7,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const root = new URL('../', import.meta.url);
-const sources = ['machines', 'src', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const sources = ['machines', 'src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 /** When a file or anything in a folder last changed, in epoch milliseconds; 0 for what is not there. */
 function changedAt(url) {
@@ -17,7 +17,7 @@ function changedAt(url) {
 }
 
 // The executable bit is the last thing that a build sets: without it the build broke off.
-const main = new URL('dist/src/cli/main.js', root);
+const main = new URL('dist/cli.js', root);
 const isWhole = ((statSync(main, { throwIfNoEntry: false })?.mode ?? 0) & 0o100) !== 0;
 const builtAt = isWhole ? changedAt(main) : 0;
 if (builtAt < Math.max(...sources.map((path) => changedAt(new URL(path, root))))) {

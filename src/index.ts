@@ -8,6 +8,7 @@ export { alertSystemMachine } from '../machines/alert-system.ts';
 export { backpressureMonitorMachine } from '../machines/backpressure-monitor.ts';
 export { circuitBreakerMachine } from '../machines/circuit-breaker.ts';
 export { cleanerMachine } from '../machines/cleaner.ts';
+export { cronMachine } from '../machines/cron.ts';
 export { dependencyResolverMachine } from '../machines/dependency-resolver.ts';
 export { engineMachine } from '../machines/engine.ts';
 export {
@@ -68,13 +69,15 @@ export {
   type ResultOf,
 } from './providers/provider.ts';
 export { defineThreadProvider } from './providers/worker-threads.ts';
+export type { Instant } from './runtime/instant.ts';
 export type { SubmitOptions, SystemOptions } from './runtime/options.ts';
 export type { ErrorInfo, TaskResult, WorkflowResult } from './runtime/result.ts';
 export type { Run } from './runtime/run.ts';
+export type { ScheduleOptions, ScheduleStatus } from './runtime/schedules.ts';
 export type { StopOptions } from './runtime/shutdown.ts';
 export type { TaskStatus, WorkflowStatus } from './runtime/status.ts';
 export { createSystem, type GleitzeitSystem } from './runtime/system.ts';
 export type { Clock, Timer } from './system/clock.ts';
 export { defineWorkflow } from './workflow/define.ts';
-export { loadWorkflow } from './workflow/load.ts';
+export { loadWorkflow, parseWorkflow } from './workflow/load.ts';
 export type { Workflow } from './workflow/workflow.ts';

@@ -3,9 +3,10 @@
  *
  * Nothing else may be emitted, routed, journalled or subscribed to.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { backpressureEvents, circuitEvents } from './circuit.ts';
+import { cronEvents } from './cron.ts';
 import type { EventSpec } from './define.ts';
 import { engineEvents } from './engine.ts';
 import type { Draft, Envelope } from './envelope.ts';
@@ -31,6 +32,7 @@ export const catalogue = {
   ...circuitEvents,
   ...backpressureEvents,
   ...scheduleEvents,
+  ...cronEvents,
   ...healthEvents,
   ...metricsEvents,
   ...alertEvents,

@@ -1,5 +1,5 @@
 /** Events of circuit breakers and of the backpressure monitor. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, transient } from './define.ts';
 import { epochMs, reason } from './payloads.ts';

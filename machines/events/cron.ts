@@ -1,5 +1,5 @@
 /** Events of schedules: workflows that start by a cron expression, at an interval, or once. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { workflowDefinitionSchema } from './definition.ts';

@@ -18,6 +18,7 @@ export const components = [
   'methods',
   'retry',
   'scheduler',
+  'cron',
   'backpressure',
   'health',
   'metrics',
@@ -28,9 +29,10 @@ export type Component = (typeof components)[number];
 
 /**
  * What takes part without being a machine: callers (`api`), the host that runs attempts (`executor`), the clock's timer
- * (`timer`), the configuration (`registry`), the journal's sweeper (`sweeper`), people who watch (`observers`), the hub.
+ * (`timer`), who knows the slots of schedules (`calendar`), the configuration (`registry`), the journal's sweeper (`sweeper`),
+ * people who watch (`observers`), the hub.
  */
-export const outsiders = ['api', 'executor', 'timer', 'registry', 'sweeper', 'observers', 'hub'] as const;
+export const outsiders = ['api', 'executor', 'timer', 'calendar', 'registry', 'sweeper', 'observers', 'hub'] as const;
 export type Outsider = (typeof outsiders)[number];
 export type Party = Component | Outsider;
 

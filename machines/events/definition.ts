@@ -2,7 +2,7 @@
  * A workflow's definition in its one internal form: what loading a file or building one in code results in, what
  * `workflow:submitted` carries, and what the workflow's machines work from. Plain JSON.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const priorities = ['low', 'normal', 'high', 'urgent'] as const;
 export const prioritySchema = z.enum(priorities);

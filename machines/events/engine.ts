@@ -1,5 +1,5 @@
 /** Events of the engine: what admits workflows and counts those in flight. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { by, reason } from './payloads.ts';
@@ -17,7 +17,7 @@ const stats = z.strictObject({
 export const engineEvents = {
   'engine:started': recorded({
     from: 'engine',
-    to: ['task', 'resolver', 'health', 'metrics', 'scheduler', 'cleaner', 'backpressure'],
+    to: ['task', 'resolver', 'health', 'metrics', 'scheduler', 'cron', 'cleaner', 'backpressure'],
     about: 'Workflows are admitted and dispatched from here on.',
     data: z.strictObject({ mode, stats }),
   }),

@@ -1,5 +1,5 @@
 /** Events of those who watch the system for its users: health, metrics, alerts. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, transient } from './define.ts';
 import { severities } from './envelope.ts';

@@ -10,6 +10,7 @@ const byPrefix: Readonly<Record<string, Namespace>> = {
   attempt: '/engine',
   workflow: '/engine',
   schedule: '/engine',
+  cron: '/engine',
   system: '/engine',
   cleanup: '/engine',
   queue: '/queue',

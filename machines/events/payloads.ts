@@ -1,5 +1,5 @@
 /** Parts that the payloads of several events share. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A failure as data; at the public edge it becomes a `GleitzeitError`. */
 export type Failure = {

@@ -1,5 +1,5 @@
 /** Events of worker pools. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, transient } from './define.ts';
 import { epochMs, leaseRef, reason, taskRef } from './payloads.ts';

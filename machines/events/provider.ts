@@ -1,5 +1,5 @@
 /** Events of providers, and of the methods that they make available. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, transient } from './define.ts';
 import { durationMs, epochMs, failureSchema, reason } from './payloads.ts';

@@ -1,5 +1,5 @@
 /** Events of the task queue. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { recorded, transient } from './define.ts';
 import { prioritySchema } from './definition.ts';

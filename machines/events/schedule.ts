@@ -1,5 +1,5 @@
 /** Events about time: what is asked of the scheduler, and what it says when a time has come. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, components, transient } from './define.ts';
 import { durationMs, epochMs } from './payloads.ts';
@@ -12,6 +12,7 @@ export const dueTypes = [
   'task:timeout',
   'task:lease_expired',
   'workflow:timeout',
+  'workflow:start_due',
   'circuit:recovery_due',
   'worker:heartbeat_missed',
   'health:check',
@@ -23,7 +24,7 @@ export type DueType = (typeof dueTypes)[number];
 
 export const scheduleEvents = {
   'schedule:request': command({
-    from: ['pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue'],
+    from: ['pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'cron'],
     to: ['scheduler'],
     about: 'Asks for an event at a time; a request with the same id replaces the one before.',
     data: z.strictObject({
@@ -35,7 +36,7 @@ export const scheduleEvents = {
     }),
   }),
   'schedule:cancel': command({
-    from: ['provider', 'backpressure', 'health', 'metrics', 'alerts', 'queue'],
+    from: ['provider', 'backpressure', 'health', 'metrics', 'alerts', 'queue', 'cron'],
     to: ['scheduler'],
     about: 'Takes a request back; one that is not there is no fault.',
     data: z.strictObject({ scheduleId }),
@@ -60,7 +61,7 @@ export const scheduleEvents = {
   }),
   'schedule:elapsed': transient({
     from: 'scheduler',
-    to: ['pool', 'provider', 'backpressure', 'alerts', 'queue'],
+    to: ['pool', 'provider', 'backpressure', 'alerts', 'queue', 'cron'],
     about: 'A time that a component asked for, for itself, has come.',
     data: z.strictObject({
       component: z.enum(components),

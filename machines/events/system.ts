@@ -1,21 +1,27 @@
 /** Events of the system actor: start, stop, and what went wrong in between. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { epochMs, failureSchema, reason } from './payloads.ts';
+
+const start = z.strictObject({
+  recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }),
+  /** Why nothing is dispatched until somebody resumes the engine; absent where it dispatches at once. */
+  paused: reason.optional(),
+});
 
 export const systemEvents = {
   'system:start': command({
     from: 'api',
     to: ['system'],
     about: 'Asks the system to start.',
-    data: z.strictObject({ recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }) }),
+    data: start,
   }),
   'system:started': recorded({
     from: 'system',
     to: ['engine'],
     about: 'The system runs.',
-    data: z.strictObject({ recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }) }),
+    data: start,
   }),
   'system:stop': command({
     from: 'api',

@@ -1,5 +1,5 @@
 /** Events of a task's life, and the reports of its attempts. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { prioritySchema, retryPolicySchema } from './definition.ts';

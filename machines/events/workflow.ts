@@ -1,16 +1,16 @@
 /** Events of a workflow's life. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { workflowDefinitionSchema } from './definition.ts';
-import { by, countsSchema, durationMs, failureSchema, reason } from './payloads.ts';
+import { by, countsSchema, durationMs, epochMs, failureSchema, reason } from './payloads.ts';
 
 const workflowId = z.string();
 const ended = { workflowId, durationMs, counts: countsSchema };
 
 export const workflowEvents = {
   'workflow:submit': command({
-    from: 'api',
+    from: ['api', 'cron'],
     to: ['engine'],
     about: 'Asks for a workflow to be admitted.',
     data: z.strictObject({
@@ -23,18 +23,19 @@ export const workflowEvents = {
       levels: z.int().min(0),
       /** The version hash under which the journal knows this id already. */
       known: z.string().optional(),
+      startAt: epochMs.optional(),
     }),
   }),
   'workflow:rejected': transient({
     from: 'engine',
-    to: ['api', 'observers', 'alerts'],
+    to: ['api', 'observers', 'alerts', 'cron'],
     about: 'A submit was refused; nothing of it remains.',
     severity: 'warning',
     data: z.strictObject({ workflowId, error: failureSchema }),
   }),
   'workflow:submitted': recorded({
     from: 'engine',
-    to: ['workflow', 'resolver', 'api'],
+    to: ['workflow', 'resolver', 'scheduler', 'api'],
     about: 'A workflow was admitted; from here on it is durable.',
     data: z.strictObject({
       workflowId,
@@ -42,6 +43,8 @@ export const workflowEvents = {
       versionHash: z.string(),
       definition: workflowDefinitionSchema,
       input: z.unknown(),
+      /** It does not start before this time. */
+      startAt: epochMs.optional(),
     }),
   }),
   'workflow:validated': recorded({
@@ -84,20 +87,20 @@ export const workflowEvents = {
   }),
   'workflow:completed': recorded({
     from: 'workflow',
-    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue'],
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue', 'cron'],
     about: 'A workflow ended well.',
     data: z.strictObject({ ...ended, output: z.unknown().optional() }),
   }),
   'workflow:failed': recorded({
     from: 'workflow',
-    to: ['resolver', 'alerts', 'scheduler', 'metrics', 'engine', 'queue'],
+    to: ['resolver', 'alerts', 'scheduler', 'metrics', 'engine', 'queue', 'cron'],
     about: 'A workflow ended with a failure.',
     severity: 'error',
     data: z.strictObject({ ...ended, error: failureSchema, failedTaskIds: z.array(z.string()), output: z.unknown().optional() }),
   }),
   'workflow:cancelled': recorded({
     from: 'workflow',
-    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue'],
+    to: ['resolver', 'scheduler', 'metrics', 'engine', 'alerts', 'queue', 'cron'],
     about: 'A workflow ended because somebody asked for it.',
     severity: 'warning',
     data: z.strictObject({ ...ended, reason, by }),
@@ -114,6 +117,12 @@ export const workflowEvents = {
     about: 'A paused workflow goes on.',
     data: z.strictObject({ workflowId, reason }),
   }),
+  'workflow:start_due': transient({
+    from: 'scheduler',
+    to: ['workflow'],
+    about: 'The time has come at which a workflow is to start.',
+    data: z.strictObject({ workflowId }),
+  }),
   'workflow:timeout': recorded({
     from: 'scheduler',
     to: ['workflow', 'alerts'],
@@ -128,7 +137,7 @@ export const workflowEvents = {
     data: z.strictObject({ workflowId, totalMs: durationMs, criticalPathMs: durationMs }),
   }),
   'workflow:cancel': command({
-    from: 'api',
+    from: ['api', 'cron'],
     to: ['workflow'],
     about: 'Asks for a workflow to be cancelled.',
     data: z.strictObject({ workflowId, reason, by }),

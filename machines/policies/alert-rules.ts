@@ -2,7 +2,7 @@
  * Alert rules: data only, so that they can be written in a file. A rule names the events that make it hold and those
  * that end it; for each subject (a workflow, a circuit) that it holds for, there is one alert.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { DataOf, EventOf, GleitzeitEvent } from '../events/catalogue.ts';
 import { severities } from '../events/envelope.ts';

@@ -51,10 +51,14 @@ export function isSameProgress(one: ScheduleProgress, other: ScheduleProgress): 
   return one.seen === other.seen && one.run === other.run && one.owed.length === other.owed.length && one.owed.every(isSameRange);
 }
 
+/** A rule whose slots depend on nothing but itself. */
+export function anchored(rule: ScheduleRule, createdAt: number): ScheduleRule {
+  return rule.kind === 'interval' ? { ...rule, from: rule.from ?? createdAt } : rule;
+}
+
 /** Asks the calendar what has come and what comes next. */
 export function ask({ scheduleId, rule, createdAt, progress }: Standing): DraftOf<'cron:asked'> {
-  const anchored = rule.kind === 'interval' ? { ...rule, from: rule.from ?? createdAt } : rule;
-  return { type: 'cron:asked', data: { scheduleId, rule: anchored, progress } };
+  return { type: 'cron:asked', data: { scheduleId, rule: anchored(rule, createdAt), progress } };
 }
 
 /** Asks for the run of a slot to start. */

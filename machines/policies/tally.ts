@@ -19,6 +19,8 @@ export type Tally = {
   readonly input: unknown;
   /** Epoch milliseconds. */
   readonly submittedAt: number;
+  /** It does not start before this time, in epoch milliseconds. */
+  readonly startAt: number | null;
   readonly done: number;
   readonly counts: Counts;
   readonly failedTaskIds: List<string>;
@@ -42,14 +44,16 @@ const statuses = {
   'task:skipped': 'skipped',
 } as const satisfies Record<TaskEnd['type'], keyof Counts>;
 
-export function initialTally(start: Pick<Tally, 'workflowId' | 'definition' | 'input' | 'submittedAt'>): Tally {
-  const { workflowId, definition, input, submittedAt } = start;
+type Start = Pick<Tally, 'workflowId' | 'definition' | 'input' | 'submittedAt'> & { readonly startAt?: number | undefined };
+
+export function initialTally({ workflowId, definition, input, submittedAt, startAt }: Start): Tally {
   const counts = { completed: 0, failed: 0, cancelled: 0, skipped: 0 };
   return {
     workflowId,
     definition,
     input,
     submittedAt,
+    startAt: startAt ?? null,
     counts,
     done: 0,
     failedTaskIds: List(),
@@ -134,8 +138,8 @@ export function failing({ workflowId, failedTaskIds }: Tally, error: Failure): D
 
 /** States how the workflow ends, now that nothing of it is left to do. */
 export function end(tally: Tally, time: number): DraftOf<'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'> {
-  const { workflowId, definition, submittedAt, counts, stop, cancellation } = tally;
-  const base = { workflowId, durationMs: Math.max(0, time - submittedAt), counts };
+  const { workflowId, definition, submittedAt, startAt, counts, stop, cancellation } = tally;
+  const base = { workflowId, durationMs: Math.max(0, time - Math.max(submittedAt, startAt ?? 0)), counts };
   if (stop !== null) return { type: 'workflow:cancelled', data: { ...base, ...stop } };
   const error = tally.error ?? (definition.failurePolicy === 'fail_fast' ? cancellation : null);
   const failedTaskIds = tally.failedTaskIds.toArray();

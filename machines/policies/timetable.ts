@@ -56,7 +56,7 @@ export interface Timetable {
 
 /** The events that bring a time. */
 export type BookingEvent = EventOf<
-  'schedule:request' | 'task:started' | 'task:retry_scheduled' | 'workflow:started' | 'worker:started' | 'circuit:opened'
+  'schedule:request' | 'task:started' | 'task:retry_scheduled' | 'workflow:submitted' | 'workflow:started' | 'worker:started' | 'circuit:opened'
 >;
 
 /** The ids under which facts are noted. */
@@ -96,6 +96,11 @@ export function bookingOf(event: BookingEvent, missedBeats: number): ScheduleEnt
       return attemptOf(event);
     case 'task:retry_scheduled':
       return retryOf(event);
+    case 'workflow:submitted': {
+      const { workflowId, startAt } = event.data;
+      if (startAt === undefined || startAt <= event.time) return null;
+      return planned(scheduleIds.workflow(workflowId), startAt, { type: 'workflow:start_due', data: { workflowId } });
+    }
     case 'workflow:started': {
       const { workflowId, timeoutMs } = event.data;
       if (timeoutMs === undefined) return null;

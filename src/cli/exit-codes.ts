@@ -67,6 +67,7 @@ const byErrorCode = {
   QUEUE_EMPTY: internal,
   SCHEDULING_FAILED: internal,
   SCHEDULER_NOT_RUNNING: internal,
+  SCHEDULE_NOT_FOUND: usage,
 
   PERSISTENCE_CONNECTION_FAILED: internal,
   PERSISTENCE_WRITE_FAILED: internal,

@@ -26,8 +26,8 @@ export interface Retention {
 }
 
 export interface ReadOptions {
-  /** Only facts of this workflow. */
-  readonly workflowId?: string;
+  /** Only facts of this workflow; null: only those that belong to none. */
+  readonly workflowId?: string | null;
   /** Only facts after this one. */
   readonly afterSeq?: number;
 }

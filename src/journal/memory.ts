@@ -6,6 +6,7 @@
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import { standingSchedules } from './standing-schedules.ts';
 import { headAfter } from './workflow-head.ts';
 
 export interface MemoryJournalOptions {
@@ -36,6 +37,8 @@ class MemoryJournal implements Journal {
   private finishedFacts = 0;
   /** Facts that belong to no workflow. */
   private others: GleitzeitEvent[] = [];
+  /** How many of those are kept beyond the bound. */
+  private kept = 0;
   private lastSeq = 0;
 
   constructor(keepFacts: number) {
@@ -56,7 +59,9 @@ class MemoryJournal implements Journal {
     const facts =
       workflowId === undefined
         ? [...this.others, ...[...this.workflows.values()].flatMap((kept) => kept.facts)].sort((a, b) => a.seq - b.seq)
-        : (this.workflows.get(workflowId)?.facts ?? []);
+        : workflowId === null
+          ? this.others
+          : (this.workflows.get(workflowId)?.facts ?? []);
     return Promise.resolve(afterSeq === 0 ? [...facts] : facts.filter(({ seq }) => seq > afterSeq));
   }
 
@@ -117,7 +122,17 @@ class MemoryJournal implements Journal {
       if (this.finishedFacts <= this.keepFacts) break;
       this.remove(workflowId);
     }
-    if (this.others.length > 2 * this.keepFacts + 64) this.others = this.others.slice(-this.keepFacts);
+    if (this.others.length > 2 * this.keepFacts + this.kept + 64) this.shedOthers();
+  }
+
+  /** Schedules are in flight as long as they stand: what they are brought back by stays. */
+  private shedOthers(): void {
+    const needed = standingSchedules(this.others).flatMap(({ made, last }) => (last === undefined ? [made] : [made, last]));
+    const latest = this.others.slice(this.others.length - this.keepFacts);
+    const from = latest[0]?.seq ?? Number.POSITIVE_INFINITY;
+    const older = needed.filter(({ seq }) => seq < from).sort((a, b) => a.seq - b.seq);
+    this.others = [...older, ...latest];
+    this.kept = older.length;
   }
 
   private remove(workflowId: string): void {

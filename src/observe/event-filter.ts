@@ -1,5 +1,5 @@
 /** What a subscription selects: the seed's filters by severity, component and correlation, and by type. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { aliases, type EventType, eventTypes, type GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { type Severity, severities } from '../../machines/events/envelope.ts';

@@ -3,9 +3,11 @@
  */
 import { fanOutOf, isHeldBack, type ResolverContext, unmetDependencies } from '../../machines/dependency-resolver.ts';
 import { type MethodRouterContext, unavailabilityOf } from '../../machines/method-router.ts';
+import { isoOf } from '../../machines/policies/instants.ts';
 import { type PoolContext, type PoolState, whyNotAssigned } from '../../machines/pool.ts';
 import { type QueueContext, whyNotOffered } from '../../machines/queue.ts';
 import type { TaskContext } from '../../machines/task.ts';
+import type { WorkflowContext } from '../../machines/workflow.ts';
 import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
 
@@ -13,6 +15,7 @@ import type { Core } from '../system/core.ts';
 export interface Reason {
   /** Stable, for programs. */
   readonly kind:
+    | 'start_time'
     | 'dependency'
     | 'parallel_limit'
     | 'workflow_paused'
@@ -63,7 +66,8 @@ export function explainWorkflow(core: Core, workflowId: string, taskId?: string)
   const context = resolver.context as ResolverContext;
   const status = String(workflow.value);
   const ids = taskId === undefined ? context.definition.tasks.map(({ id }) => id) : [taskId];
-  const tasks = ids.flatMap((id) => explainTask({ core, workflowId, context, status }, id) ?? []);
+  const { startAt } = workflow.context as WorkflowContext;
+  const tasks = ids.flatMap((id) => explainTask({ core, workflowId, context, status, startAt }, id) ?? []);
   return { workflowId, status, tasks };
 }
 
@@ -72,6 +76,7 @@ interface Case {
   readonly workflowId: string;
   readonly context: ResolverContext;
   readonly status: string;
+  readonly startAt: number | null;
 }
 
 function explainTask(about: Case, taskId: string): TaskExplanation | undefined {
@@ -82,6 +87,8 @@ function explainTask(about: Case, taskId: string): TaskExplanation | undefined {
     return { taskId, state, reasons: reasonsOfLive(about, state, task.context as TaskContext) };
   }
   if (task !== undefined) return undefined;
+  const notStarted = reasonNotStarted(about);
+  if (notStarted !== undefined) return { taskId, state: 'pending', reasons: [notStarted] };
   const unmet = unmetDependencies(context, taskId);
   const reasons: Reason[] = unmet.map(({ task: needed, when, status }) => ({
     kind: 'dependency',
@@ -90,6 +97,14 @@ function explainTask(about: Case, taskId: string): TaskExplanation | undefined {
   }));
   if (isHeldBack(context, taskId)) reasons.push(...heldBack(about));
   return reasons.length === 0 ? undefined : { taskId, state: 'pending', reasons };
+}
+
+/** Before its start nothing else of a workflow matters. */
+function reasonNotStarted({ status, startAt }: Case): Reason | undefined {
+  if (status === 'held')
+    return { kind: 'workflow_paused', message: 'its workflow was paused before its start', releasedBy: 'the workflow is resumed' };
+  if (status !== 'pending' || startAt === null) return undefined;
+  return { kind: 'start_time', message: `its workflow starts at ${isoOf(startAt)}`, until: startAt, releasedBy: 'that time comes' };
 }
 
 function heldBack({ status }: Case): Reason[] {

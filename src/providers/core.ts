@@ -1,5 +1,5 @@
 /** The provider `core/v1`: small methods for trying things out, and for tests. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { errorCodes, isErrorCode } from '../../machines/failures.ts';
 import { errorOf } from '../errors.ts';

@@ -4,7 +4,7 @@
  * An answer of 2xx or 3xx is a result; of the others, those that `ok` names. What is no result fails the attempt: what may go
  * better next time (408, 425, 429, 5xx) may be tried again, anything else may not. Private networks are refused unless allowed.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { ErrorCode } from '../../machines/failures.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';

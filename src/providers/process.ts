@@ -3,7 +3,7 @@
  *
  * A command gets exactly the arguments that it is given, nothing is expanded; in a batch, the path of the file comes last. Its whole process group ends with the attempt.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import type { ChildOutcome } from './child-process.ts';

@@ -147,3 +147,15 @@ export function isProvider(value: unknown): value is AnyProvider {
 function misconfigured(message: string): GleitzeitError {
   return errorOf('CONFIGURATION_ERROR', message);
 }
+
+/** The schemas by which providers judge the parameters of a method; none where one of them takes anything. */
+export function schemasIn(providers: Iterable<AnyProvider>, protocol: string, method: string): readonly StandardSchemaV1[] {
+  const schemas: StandardSchemaV1[] = [];
+  for (const provider of providers) {
+    if (provider.protocol !== protocol || !Object.hasOwn(provider.methods, method)) continue;
+    const schema = provider.methods[method]?.params;
+    if (schema === undefined) return [];
+    schemas.push(schema);
+  }
+  return schemas;
+}

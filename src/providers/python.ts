@@ -4,7 +4,7 @@
  * The code finds `context`, a dict, in its scope, and leaves its value in the variable `result`. What it prints is given beside.
  */
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { errorOf, GleitzeitError } from '../errors.ts';
 import type { ChildOutcome } from './child-process.ts';

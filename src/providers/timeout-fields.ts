@@ -1,5 +1,5 @@
 /** The time limit of one call, beside that of its task: in seconds, as everywhere in workflow files, or in milliseconds. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Longer than a task may take at all. */
 const longestMs = 86_400_000;

@@ -15,9 +15,10 @@ import { hostHeartbeats } from '../system/heartbeat-host.ts';
 import { randomIds } from '../system/ids.ts';
 import { hostTimer } from '../system/timer-host.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
+import { hostCalendar } from './calendar-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
-import type { SystemOptions } from './options.ts';
+import type { StartOptions, SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
 import { recover } from './recovery.ts';
 import { RunRegistry } from './run-registry.ts';
@@ -66,9 +67,11 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   hostCleanup(core);
+  const stopCalendar = hostCalendar(core, log);
   const silence = (): void => {
     stopTimer();
     stopHeartbeats();
+    stopCalendar();
     readings.stop();
   };
   const providers = hostProviders(core, executor, options.pools ?? {});
@@ -76,15 +79,16 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
 }
 
 /** Registers what the options name, brings back what was in flight, and starts the machines. */
-export async function comeUp(booted: Booted, options: SystemOptions): Promise<void> {
+export async function comeUp(booted: Booted, options: SystemOptions, { paused = false, only }: StartOptions): Promise<void> {
   const { core, log } = booted;
   registerProviders(booted, options);
   for (const workflow of options.workflows ?? []) registerFunctions(booted, workflow);
   // First, so that the figures hold from the start of the engine on.
   if (options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
-  const recovered = await recover(core);
+  const recovered = await recover(core, only);
   if (recovered.workflows > 0) log.info(recovered, 'brought back what was in flight');
-  core.accept({ type: 'system:start', data: { recovered } }, { source: 'api' });
+  const held = paused === false ? {} : { paused: paused === true ? 'it was started paused' : paused };
+  core.accept({ type: 'system:start', data: { recovered, ...held } }, { source: 'api' });
 }
 
 /** Registers what the options name, so that it is known before the first submit. */

@@ -20,19 +20,23 @@ export const cancelReason = 'cancelled by its user';
 type Asked = Pick<Booted, 'core' | 'journal'>;
 
 /**
- * Hands a command to a workflow that is under way.
+ * Hands a command to a workflow that is under way; resolves when what came of it is durable.
  * @throws GleitzeitError WORKFLOW_NOT_FOUND
  */
 export async function commandWorkflow(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
-  if (tell(asked, workflowId, draft)) return;
+  if (isLive(asked, workflowId)) return commandIfLive(asked, workflowId, draft);
   if ((await asked.journal.find(workflowId)) === undefined) throw notFound(workflowId);
 }
 
-/** Hands a command to a workflow that was known once, unless it has ended. @returns whether it was there to hear it */
-export function tell({ core }: Asked, workflowId: string, draft: GleitzeitDraft): boolean {
-  const isLive = core.snapshot('workflow', workflowId)?.status === 'active';
-  if (isLive) core.accept(draft, { source: 'api' });
-  return isLive;
+/** Hands a command to a workflow that was known once, unless it has ended; resolves when what came of it is durable. */
+export function commandIfLive(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
+  if (!isLive(asked, workflowId)) return Promise.resolve();
+  asked.core.accept(draft, { source: 'api' });
+  return asked.core.whenDurable();
+}
+
+function isLive({ core }: Asked, workflowId: string): boolean {
+  return core.snapshot('workflow', workflowId)?.status === 'active';
 }
 
 /**
@@ -42,7 +46,10 @@ export function tell({ core }: Asked, workflowId: string, draft: GleitzeitDraft)
 export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName, draft: GleitzeitDraft): Promise<void> {
   const { core, journal } = asked;
   const task = core.snapshot('task', taskKey(workflowId, taskId));
-  if (task?.status === 'active') return core.accept(draft, { source: 'api' });
+  if (task?.status === 'active') {
+    core.accept(draft, { source: 'api' });
+    return core.whenDurable();
+  }
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver === undefined) {
     if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);

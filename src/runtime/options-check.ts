@@ -2,7 +2,7 @@
  * Checks what a system is created with, before anything of it runs: an option that is not known, or has a value that makes
  * no sense, is told with its name, its rule and the value that it has.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { backpressureMonitorDefaults } from '../../machines/backpressure-monitor.ts';
 import { circuitOptionsSchema } from '../../machines/events/provider.ts';
@@ -109,6 +109,14 @@ const shapes = {
   defer: act,
   vitals: act,
 } as const satisfies Record<keyof SystemOptions, z.ZodType>;
+
+/** The names that are taken, by group. */
+export const optionNames: Readonly<Record<string, readonly string[]>> = {
+  createSystem: Object.keys(shapes),
+  pools: Object.keys(pool.shape),
+  circuit: Object.keys(circuit.shape),
+  ...Object.fromEntries(Object.entries(shapes).flatMap(([name, shape]) => (shape instanceof z.ZodObject ? [[name, Object.keys(shape.shape)]] : []))),
+};
 
 const schema = z.strictObject(shapes, { error: 'a map of options' }).partial();
 /** Every name that an option has anywhere: what an unknown one may have been meant to be. */

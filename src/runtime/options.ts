@@ -11,6 +11,7 @@ import type { MachineConfig } from '../system/config.ts';
 import type { Vitals } from '../system/heartbeat-host.ts';
 import type { IdSource } from '../system/ids.ts';
 import type { Workflow } from '../workflow/workflow.ts';
+import type { Instant } from './instant.ts';
 import type { Logger } from './logger.ts';
 
 export interface SystemOptions {
@@ -57,10 +58,20 @@ export interface SystemOptions {
   readonly vitals?: () => Vitals;
 }
 
+/** How a system starts. */
+export interface StartOptions {
+  /** Dispatches nothing until `resume()`; a text says why. What is submitted and asked for is durable all the same. @defaultValue `false` */
+  readonly paused?: boolean | string;
+  /** Brings back only these workflows, and no schedules; everything else stays in the journal for the next start. @defaultValue all */
+  readonly only?: readonly string[];
+}
+
 export interface SubmitOptions<Input = unknown> {
   readonly input?: Input;
   /** Names the run: a second submit with the same id and definition answers with the same run. @defaultValue a new id */
   readonly id?: string;
+  /** It does not start before this time; it is durable at once. A time that has passed is no delay. */
+  readonly startAt?: Instant;
   readonly requestId?: string;
   /** W3C Trace Context, carried by every event of the workflow. */
   readonly traceparent?: string;

@@ -4,8 +4,9 @@ import type { CircuitOptions, PoolOptions } from '../../machines/events/provider
 import { poolDefaults } from '../../machines/pool.ts';
 import type { Executor } from '../providers/executor.ts';
 import type { CheckOutcome } from '../providers/lifecycle.ts';
-import type { AnyProvider } from '../providers/provider.ts';
+import { type AnyProvider, schemasIn } from '../providers/provider.ts';
 import type { Core } from '../system/core.ts';
+import type { SchemasOf } from '../workflow/params.ts';
 
 export interface ProviderHost {
   /** Another provider of the same id is replaced; the same one once more is nothing new. */
@@ -13,6 +14,8 @@ export interface ProviderHost {
   unregister(providerId: string, reason: string): void;
   /** The methods of each protocol that some provider has. */
   known(): ReadonlyMap<string, ReadonlySet<string>>;
+  /** What judges the parameters of a method, before anything runs. */
+  readonly schemasOf: SchemasOf;
   /** Stops every provider that was registered; never rejects. */
   stopAll(): Promise<void>;
 }
@@ -64,6 +67,7 @@ export function hostProviders(core: Core, executor: Executor, pools: PoolSetting
       }
       return known;
     },
+    schemasOf: (protocol, method) => schemasIn(providers.values(), protocol, method),
     async stopAll() {
       await Promise.all([...providers.keys()].map((providerId) => executor.stop(providerId)));
     },

@@ -10,6 +10,7 @@ import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import type { EventOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { readyOf } from '../../machines/policies/release.ts';
+import { type StandingSchedule, standingSchedules } from '../journal/standing-schedules.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import type { Core } from '../system/core.ts';
 import { wiring } from '../system/wiring.ts';
@@ -21,15 +22,34 @@ export interface Recovered {
   readonly tasks: number;
 }
 
-/** Reads every unfinished workflow from the journal and brings it back; costs nothing for finished ones. */
-export async function recover(core: Core): Promise<Recovered> {
+/**
+ * Reads every unfinished workflow, and every schedule that stands, from the journal and brings it back; costs nothing for finished ones.
+ * @param only - These workflows, and no schedules.
+ */
+export async function recover(core: Core, only?: readonly string[]): Promise<Recovered> {
   let workflows = 0;
   let tasks = 0;
-  for (const { workflowId } of await core.journal.unfinished()) {
+  for (const workflowId of await unfinished(core, only)) {
     tasks += bringBack(core, await core.journal.read({ workflowId }));
     workflows++;
   }
+  if (only !== undefined) return { workflows, tasks };
+  for (const schedule of standingSchedules(await core.journal.read({ workflowId: null }))) bringBackSchedule(core, schedule);
   return { workflows, tasks };
+}
+
+/** @param only - Looked up one by one: that many others are unfinished costs nothing. */
+async function unfinished({ journal }: Core, only: readonly string[] | undefined): Promise<readonly string[]> {
+  const heads = only === undefined ? await journal.unfinished() : await Promise.all(only.map((workflowId) => journal.find(workflowId)));
+  return heads.flatMap((head) => (head?.status === 'running' ? [head.workflowId] : []));
+}
+
+/** Its last fact says how far it had got; the start of the engine makes it look at what it missed. */
+function bringBackSchedule(core: Core, { made, last }: StandingSchedule): void {
+  // It is as if somebody had just asked for it; only its creation is folded, not asked for again.
+  const [schedule] = make(core, 'cron', { ...made, type: 'cron:create' });
+  tell(schedule, made);
+  tell(schedule, last);
 }
 
 function bringBack(core: Core, facts: readonly GleitzeitEvent[]): number {
@@ -97,7 +117,8 @@ function feedRetry(core: Core, facts: readonly GleitzeitEvent[]): void {
 
 function feedScheduler(core: Core, facts: readonly GleitzeitEvent[]): void {
   const started = facts.find(({ type }) => type === 'workflow:started');
-  tell(core.registry.get('scheduler', ''), started);
+  // One that has not started waits for the time that its submit came with.
+  tell(core.registry.get('scheduler', ''), started ?? facts.find(({ type }) => type === 'workflow:submitted'));
 }
 
 /** The actors that an event brings into being, or those that are there already. */

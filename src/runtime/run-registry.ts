@@ -1,5 +1,5 @@
 /**
- * Those who wait for a workflow: its submit to be durable, its end.
+ * Those who wait for a workflow: its submit to be durable, its end; and for a schedule to stand, or to be gone.
  *
  * Only handles that are held cost anything; a workflow that nobody waits for leaves nothing here.
  */
@@ -27,23 +27,30 @@ function deferred<Value>(): Deferred<Value> {
   return { promise, resolve, reject };
 }
 
+function settle(among: Map<string, Deferred<void>>, key: string, error?: GleitzeitError): void {
+  const waiting = among.get(key);
+  among.delete(key);
+  if (error === undefined) waiting?.resolve();
+  else waiting?.reject(error);
+}
+
 export class RunRegistry {
   private readonly admissions = new Map<string, Deferred<void>>();
   private readonly ends = new Map<string, Deferred<WorkflowResult>>();
+  private readonly creations = new Map<string, Deferred<void>>();
+  private readonly removals = new Map<string, Deferred<void>>();
   private readonly turns = new Map<string, Promise<unknown>>();
   private ended: GleitzeitError | undefined;
   private readonly core: Core;
 
   constructor(core: Core) {
     this.core = core;
-    core.on('workflow:submitted', ({ data }) => {
-      this.admissions.get(data.workflowId)?.resolve();
-      this.admissions.delete(data.workflowId);
-    });
-    core.on('workflow:rejected', ({ data }) => {
-      this.admissions.get(data.workflowId)?.reject(fromFailure(data.error));
-      this.admissions.delete(data.workflowId);
-    });
+    core.on('workflow:submitted', ({ data }) => settle(this.admissions, data.workflowId));
+    core.on('workflow:rejected', ({ data }) => settle(this.admissions, data.workflowId, fromFailure(data.error)));
+    core.on('cron:created', ({ data }) => settle(this.creations, data.scheduleId));
+    core.on('cron:refused', ({ data }) => settle(this.creations, data.scheduleId, fromFailure(data.error)));
+    core.on('cron:removed', ({ data }) => settle(this.removals, data.scheduleId));
+    core.on('cron:finished', ({ data }) => settle(this.removals, data.scheduleId));
     core.on('workflow:completed', (event) => this.end(event));
     core.on('workflow:failed', (event) => this.end(event));
     core.on('workflow:cancelled', (event) => this.end(event));
@@ -65,6 +72,16 @@ export class RunRegistry {
     return this.wait(this.admissions, workflowId);
   }
 
+  /** Resolves once a schedule stands and that is durable. */
+  creation(scheduleId: string): Promise<void> {
+    return this.wait(this.creations, scheduleId);
+  }
+
+  /** Resolves once a schedule that stands is gone, and that is durable. */
+  removal(scheduleId: string): Promise<void> {
+    return this.wait(this.removals, scheduleId);
+  }
+
   /** Resolves with the result of a workflow that has not ended yet. */
   result(workflowId: string): Promise<WorkflowResult> {
     return this.wait(this.ends, workflowId);
@@ -78,9 +95,10 @@ export class RunRegistry {
   /** Ends every wait, also those that begin later: nothing comes any more. */
   rejectAll(error: GleitzeitError): void {
     this.ended ??= error;
-    for (const { reject } of [...this.admissions.values(), ...this.ends.values()]) reject(error);
-    this.admissions.clear();
-    this.ends.clear();
+    for (const waiting of [this.admissions, this.ends, this.creations, this.removals]) {
+      for (const { reject } of waiting.values()) reject(error);
+      waiting.clear();
+    }
   }
 
   private wait<Value>(among: Map<string, Deferred<Value>>, workflowId: string): Promise<Value> {

@@ -1,9 +1,10 @@
 /** A handle to one workflow: what `submit` answers with. */
 import type { Observable } from 'rxjs';
 
-import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { Trace } from '../observe/trace.ts';
+import { cancelReason } from './commands.ts';
 import type { WorkflowResult } from './result.ts';
 import type { WorkflowStatus } from './status.ts';
 
@@ -15,11 +16,11 @@ export interface Run<Output = unknown> {
    * @throws GleitzeitError SYSTEM_SHUTDOWN when the system stops first
    */
   result(): Promise<WorkflowResult<Output>>;
-  /** Asks for the workflow to be cancelled: nothing new starts, what runs is aborted. */
-  cancel(reason?: string): void;
-  /** Asks for nothing new to be dispatched; what runs finishes. */
-  pause(reason?: string): void;
-  resume(reason?: string): void;
+  /** Asks for the workflow to be cancelled: nothing new starts, what runs is aborted. Resolves when that is durable. */
+  cancel(reason?: string): Promise<void>;
+  /** Asks for nothing new to be dispatched; what runs finishes. Resolves when that is durable. */
+  pause(reason?: string): Promise<void>;
+  resume(reason?: string): Promise<void>;
   status(): Promise<WorkflowStatus>;
   /** The workflow's events, once they are durable. */
   readonly events$: Observable<GleitzeitEvent>;
@@ -27,4 +28,41 @@ export interface Run<Output = unknown> {
   trace(): Promise<Trace>;
   /** Why each unfinished task, or the one named, waits. */
   explain(taskId?: string): Promise<Explanation>;
+}
+
+/** What a handle acts through. */
+interface Handled {
+  readonly id: string;
+  /** Collected already, for as long as somebody holds the handle. */
+  readonly pending: Promise<WorkflowResult> | undefined;
+  readonly system: {
+    result(id: string): Promise<WorkflowResult>;
+    status(id: string): Promise<WorkflowStatus>;
+    trace(id: string): Promise<Trace>;
+    explain(id: string, taskId?: string): Promise<Explanation>;
+    select(selection: { readonly correlationId: string }): Observable<GleitzeitEvent>;
+  };
+  /** Hands a command to the workflow, where it is still there; resolves when what came of it is durable. */
+  tell(draft: GleitzeitDraft): Promise<void>;
+}
+
+export function makeHandle({ id, pending, system, tell }: Handled): Run {
+  pending?.catch(() => undefined);
+  const command = (type: 'workflow:cancel' | 'workflow:pause' | 'workflow:resume', reason: string): Promise<void> => {
+    const durable = tell({ type, data: { workflowId: id, reason, by: 'api' } });
+    // Whoever does not wait for it need not hear of its failure either.
+    durable.catch(() => undefined);
+    return durable;
+  };
+  return {
+    id,
+    result: () => pending ?? system.result(id),
+    cancel: (reason = cancelReason) => command('workflow:cancel', reason),
+    pause: (reason = 'pause') => command('workflow:pause', reason),
+    resume: (reason = 'resume') => command('workflow:resume', reason),
+    status: () => system.status(id),
+    events$: system.select({ correlationId: id }),
+    trace: () => system.trace(id),
+    explain: (taskId) => system.explain(id, taskId),
+  };
 }

@@ -1,18 +1,20 @@
 /** The way of a workflow into the system: everything that can be known to be wrong is refused before anything is durable. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import { checkInput } from '../workflow/input.ts';
 import { checkMethods, type KnownMethods } from '../workflow/methods.ts';
+import { checkParams } from '../workflow/params.ts';
 import { functionProtocol } from '../workflow/task-list.ts';
 import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
 import type { Booted } from './boot.ts';
 import { functionProvider } from './function-provider.ts';
+import { epochOf, instant } from './instant.ts';
 import type { SubmitOptions } from './options.ts';
 
-const idRule = 'a text of 1 to 1024 characters without "/", which stands between the ids of workflow and task';
+export const idRule = 'a text of 1 to 1024 characters without "/", which stands between the ids of workflow and task';
 const text = (rule: string) => z.string({ error: rule }).optional();
 const submitShape = z.strictObject(
   {
@@ -21,6 +23,7 @@ const submitShape = z.strictObject(
       .string({ error: idRule })
       .regex(/^[^/]{1,1024}$/su, { error: idRule })
       .optional(),
+    startAt: instant.optional(),
     requestId: text('a text'),
     traceparent: text('a text'),
     tags: z.array(z.string({ error: 'a text' }), { error: 'a list of texts' }).optional(),
@@ -37,18 +40,30 @@ const submitShape = z.strictObject(
  */
 export async function submit(booted: Booted, workflow: AnyWorkflow, options: SubmitOptions): Promise<string> {
   checkArguments(workflow, options);
-  const { ids, providers, runs } = booted;
-  const input = await checkInput(workflow, options.input);
-  const definition = checkMethods(workflow, knownWith(providers.known(), workflow));
+  const { ids, runs } = booted;
   const { id, ...context } = options;
-  const submission = { workflow: { ...workflow, definition }, input, context };
+  const submission = { ...(await checkRunnable(booted, workflow, options.input)), context };
   if (id === undefined) return admit(booted, ids.workflow(), submission);
   return runs.inTurn(id, () => admit(booted, id, submission));
 }
 
-interface Submission {
+/**
+ * A workflow as it would run here, and the input that it would run with.
+ * @throws GleitzeitError for an invalid input, an unknown protocol or method, parameters that their method refuses
+ */
+export async function checkRunnable({ providers }: Pick<Booted, 'providers'>, workflow: AnyWorkflow, given: unknown): Promise<Runnable> {
+  const input = await checkInput(workflow, given);
+  const definition = checkMethods(workflow, knownWith(providers.known(), workflow));
+  await checkParams({ ...workflow, definition }, providers.schemasOf);
+  return { workflow: { ...workflow, definition }, input };
+}
+
+export interface Runnable {
   readonly workflow: AnyWorkflow;
   readonly input: unknown;
+}
+
+interface Submission extends Runnable {
   readonly context: Omit<SubmitOptions, 'id'>;
 }
 
@@ -65,8 +80,9 @@ async function admit(booted: Booted, workflowId: string, { workflow, input, cont
   registerFunctions(booted, workflow);
   if (known !== undefined) return workflowId;
   const admitted = runs.admission(workflowId);
-  const data = { workflowId, name: definition.name, versionHash, definition, input, levels };
-  const { requestId, traceparent, tags } = context;
+  const { startAt, requestId, traceparent, tags } = context;
+  const delay = startAt === undefined ? {} : { startAt: epochOf(startAt) };
+  const data = { workflowId, name: definition.name, versionHash, definition, input, levels, ...delay };
   core.accept({ type: 'workflow:submit', data }, { source: 'api', requestId, traceparent, tags });
   await admitted;
   return workflowId;

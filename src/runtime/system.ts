@@ -22,12 +22,13 @@ import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
 import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
 import { type Booted, boot, comeUp } from './boot.ts';
-import { cancelReason, checkPriority, commandTask, commandWorkflow, explainAsked, tell, userCommand } from './commands.ts';
+import { cancelReason, checkPriority, commandIfLive, commandTask, commandWorkflow, explainAsked, userCommand } from './commands.ts';
 import { InspectionHolder } from './inspection.ts';
-import type { SubmitOptions, SystemOptions } from './options.ts';
+import type { StartOptions, SubmitOptions, SystemOptions } from './options.ts';
 import { checkOptions, checkProvider } from './options-check.ts';
 import type { WorkflowResult } from './result.ts';
-import type { Run } from './run.ts';
+import { makeHandle, type Run } from './run.ts';
+import { type ScheduleOptions, type ScheduleStatus, schedule, schedulesOf, unschedule } from './schedules.ts';
 import { checkStop, giveUp, release, type StopOptions, shutDown } from './shutdown.ts';
 import { notFound, statusOf, type WorkflowStatus } from './status.ts';
 import { submit } from './submit.ts';
@@ -56,17 +57,17 @@ export class GleitzeitSystem {
   }
 
   /**
-   * Starts the system.
+   * Starts the system. A second start is the first one, whatever its options.
    * @throws GleitzeitError when the journal cannot be opened, or the system was stopped already
    */
-  async start(): Promise<void> {
+  async start(options: StartOptions = {}): Promise<void> {
     if (this.stopping !== undefined)
       throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped; a stopped system does not start again. Create another one.');
-    this.booting ??= this.bootUp();
+    this.booting ??= this.bootUp(options);
     await this.booting;
   }
 
-  private async bootUp(): Promise<Booted> {
+  private async bootUp(options: StartOptions): Promise<Booted> {
     const booted = await boot(this.options, (error) => this.fail(error)).catch((error: unknown) => {
       // Nothing was made yet: the next start may go better.
       this.booting = undefined;
@@ -74,19 +75,19 @@ export class GleitzeitSystem {
     });
     this.booted = booted;
     try {
-      return await this.begin(booted);
+      return await this.begin(booted, options);
     } catch (error) {
       this.fail(toError(error));
       throw error;
     }
   }
 
-  private async begin(booted: Booted): Promise<Booted> {
+  private async begin(booted: Booted, options: StartOptions): Promise<Booted> {
     const { core } = booted;
     this.hub.connect((watcher) => core.watch(watcher));
     const { inspect = false } = this.options;
     if (inspect !== false) await this.inspection.open(core, inspect === true ? {} : inspect);
-    await comeUp(booted, this.options);
+    await comeUp(booted, this.options, options);
     this.currentPhase = 'running';
     await core.whenQuiet();
     if (this.failure !== undefined) throw this.failure;
@@ -117,6 +118,21 @@ export class GleitzeitSystem {
   /** The workflows that the journal keeps, in the order of their submission. */
   list(): Promise<readonly WorkflowHead[]> {
     return this.live().journal.list();
+  }
+
+  /** Has a workflow start time and again, or once. @throws GleitzeitError INVALID_PARAMS, SCHEDULING_FAILED, and as {@link submit} does */
+  async schedule<Input, Output>(workflow: Workflow<Input, Output>, options: ScheduleOptions<Input>): Promise<ScheduleStatus> {
+    return schedule(this.live(), workflow, options);
+  }
+
+  /** The schedules that stand, in the order of their creation. */
+  schedules(): readonly ScheduleStatus[] {
+    return schedulesOf(this.live());
+  }
+
+  /** Takes a schedule away; the run under way goes on. @throws GleitzeitError SCHEDULE_NOT_FOUND */
+  async unschedule(scheduleId: string, reason = 'unscheduled'): Promise<void> {
+    return unschedule(this.live(), scheduleId, reason);
   }
 
   /** Dispatches nothing new until {@link resume}; running attempts finish, timers keep their due times. */
@@ -253,21 +269,7 @@ export class GleitzeitSystem {
   }
 
   private handle(id: string, pending: Promise<WorkflowResult> | undefined): Run {
-    pending?.catch(() => undefined);
-    const command = (type: 'workflow:cancel' | 'workflow:pause' | 'workflow:resume', reason: string): void => {
-      tell(this.live(), id, { type, data: { workflowId: id, reason, by: 'api' } });
-    };
-    return {
-      id,
-      result: () => pending ?? this.result(id),
-      cancel: (reason = cancelReason) => command('workflow:cancel', reason),
-      pause: (reason = 'pause') => command('workflow:pause', reason),
-      resume: (reason = 'resume') => command('workflow:resume', reason),
-      status: () => this.status(id),
-      events$: this.select({ correlationId: id }),
-      trace: () => this.trace(id),
-      explain: (taskId) => this.explain(id, taskId),
-    };
+    return makeHandle({ id, pending, system: this, tell: (draft) => commandIfLive(this.live(), id, draft) });
   }
 
   private async command(draft: GleitzeitDraft): Promise<void> {

@@ -1,7 +1,10 @@
 /** What the machines of one system are made with: every figure that is not the default of its machine. */
 
+import type { BackpressureMonitorInput } from '../../machines/backpressure-monitor.ts';
+import { resolverDefaults } from '../../machines/dependency-resolver.ts';
 import type { QueuePolicy } from '../../machines/events/queue.ts';
 import type { AlertRule } from '../../machines/policies/alert-rules.ts';
+import { workerDefaults } from '../../machines/worker.ts';
 
 export interface MachineConfig {
   readonly queue: {
@@ -20,11 +23,20 @@ export interface MachineConfig {
   };
   /** Tasks of one workflow that are released and not yet settled, at most. @defaultValue `1_000` */
   readonly window: number;
-  readonly provider: { readonly degradedAfter?: number; readonly unhealthyAfter?: number };
-  readonly backpressure: Readonly<Record<string, number>>;
-  readonly health: { readonly intervalMs?: number };
+  readonly provider: {
+    /** Failures in a row that make a provider degraded. @defaultValue `3` */
+    readonly degradedAfter?: number;
+    /** Failures in a row after which it is called no more until a check succeeds; above `degradedAfter`. @defaultValue `6` */
+    readonly unhealthyAfter?: number;
+  };
+  /** What counts as pressure. @defaultValue `backpressureMonitorDefaults` */
+  readonly backpressure: Omit<BackpressureMonitorInput, 'scope'>;
+  readonly health: {
+    /** From one check of all providers to the next, in milliseconds. @defaultValue `30_000` */
+    readonly intervalMs?: number;
+  };
   readonly cleanup: {
-    /** How often finished workflows are cleaned up, in milliseconds. @defaultValue `60_000` */
+    /** How often finished workflows are cleaned up, in milliseconds. @defaultValue `3_600_000` */
     readonly intervalMs?: number;
     /** How long a finished workflow is kept, in milliseconds; without it, for ever. */
     readonly maxAgeMs?: number;
@@ -36,8 +48,8 @@ export interface MachineConfig {
 
 export const machineConfigDefaults = {
   queue: {},
-  worker: { leaseMs: 30_000, heartbeatMs: 5_000 },
-  window: 1_000,
+  worker: workerDefaults,
+  window: resolverDefaults.window,
   provider: {},
   backpressure: {},
   health: {},

@@ -85,6 +85,11 @@ export class Core {
     return this.loop.whenQuiet();
   }
 
+  /** Resolves when everything that was accepted up to now is durable. @throws GleitzeitError SYSTEM_SHUTDOWN */
+  whenDurable(): Promise<void> {
+    return this.loop.whenDurable();
+  }
+
   close(): void {
     this.loop.close();
   }

@@ -6,6 +6,7 @@
  * in which their events were stated. Turns that run while a commit is under way share the next one.
  */
 import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { errorOf } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { Registry } from './registry.ts';
@@ -30,11 +31,22 @@ export interface TurnLoopOptions {
 /** How long turns may run before timers and I/O get their share, in milliseconds. */
 const longestPumpMs = 5;
 
+/** Somebody who waits until a number of events, counted from the first, are durable. */
+interface Waiting {
+  readonly count: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
 export class TurnLoop {
   private readonly options: TurnLoopOptions;
   private readonly effects = new Map<EventType, Effect[]>();
   private inbox: { readonly draft: GleitzeitDraft; readonly origin: Origin }[] = [];
   private taken = 0;
+  /** How many were ever put into the inbox, and how many of them a turn has carried. */
+  private accepted = 0;
+  private carried = 0;
+  private waiting: Waiting[] = [];
   private isPumping = false;
   private isCommitting = false;
   private isClosed = false;
@@ -57,6 +69,7 @@ export class TurnLoop {
   /** Puts an event into the inbox; what reaches a closed loop is dropped. */
   accept(draft: GleitzeitDraft, origin: Origin): void {
     if (this.isClosed) return;
+    this.accepted++;
     this.inbox.push({ draft, origin });
     this.schedule();
   }
@@ -70,12 +83,24 @@ export class TurnLoop {
     });
   }
 
+  /**
+   * Resolves when everything that was accepted up to now is durable and its effects have run, whatever comes after it.
+   * @throws GleitzeitError SYSTEM_SHUTDOWN when the loop is closed first
+   */
+  whenDurable(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (this.isClosed) reject(closed());
+      else this.waiting.push({ count: this.accepted, resolve, reject });
+      this.schedule();
+    });
+  }
+
   /** Says something although the journal takes nothing any more: it is seen, and nothing of it or before it is recorded. */
   sayLast(draft: GleitzeitDraft, origin: Origin): void {
     const { router } = this.options;
     router.takeOutcome();
     router.accept(draft, origin);
-    this.perform({ events: router.takeOutcome().events, facts: [], ended: [] });
+    this.perform({ events: router.takeOutcome().events, facts: [], ended: [] }, 0);
   }
 
   /** Takes nothing more, and drops what waits; no effect runs after it. */
@@ -84,6 +109,8 @@ export class TurnLoop {
     this.inbox = [];
     this.taken = 0;
     this.releaseQuiet();
+    for (const { reject } of this.waiting) reject(closed());
+    this.waiting = [];
   }
 
   private schedule(): void {
@@ -98,7 +125,10 @@ export class TurnLoop {
     const until = this.options.clock.now() + longestPumpMs;
     while (this.taken < this.inbox.length) {
       const item = this.inbox[this.taken++];
-      if (item !== undefined) this.options.router.accept(item.draft, item.origin);
+      if (item !== undefined) {
+        this.carried++;
+        this.options.router.accept(item.draft, item.origin);
+      }
       if (this.options.clock.now() > until) break;
     }
     if (this.taken === this.inbox.length) {
@@ -112,25 +142,27 @@ export class TurnLoop {
   private commit(): void {
     if (this.isCommitting || this.isClosed) return;
     const outcome = this.options.router.takeOutcome();
+    const { carried } = this;
     if (outcome.facts.length === 0) {
-      this.perform(outcome);
+      this.perform(outcome, carried);
       return;
     }
-    const written = this.append(outcome);
-    if (written === undefined) this.perform(outcome);
+    const written = this.append(outcome, carried);
+    if (written === undefined) this.perform(outcome, carried);
     else void written;
   }
 
   /** Appends; answers nothing when the journal did so at once. */
-  private append(outcome: Outcome): Promise<void> | undefined {
+  private append(outcome: Outcome, carried: number): Promise<void> | undefined {
     try {
       const pending = this.options.journal.append(outcome.facts);
       if (pending === undefined) return undefined;
       this.isCommitting = true;
       return pending.then(
         () => {
+          this.perform(outcome, carried);
+          // Only now: turns that ran meanwhile are not committed, so that all is not quiet yet.
           this.isCommitting = false;
-          this.perform(outcome);
           if (!this.isClosed) this.commit();
         },
         (error: unknown) => this.options.onCommitError(error),
@@ -142,14 +174,22 @@ export class TurnLoop {
     }
   }
 
-  private perform({ events, ended }: Outcome): void {
+  private perform({ events, ended }: Outcome, carried: number): void {
     if (this.isClosed) return;
     for (const event of events) {
       for (const effect of this.effects.get(event.type) ?? []) this.attempt(effect, event);
       if (this.watcher !== undefined) this.attempt(this.watcher, event);
     }
     for (const actor of ended) this.options.registry.drop(actor);
+    if (this.waiting.length > 0) this.releaseDurable(carried);
     if (this.inbox.length === 0 && !this.isCommitting) this.releaseQuiet();
+  }
+
+  private releaseDurable(carried: number): void {
+    const durable = this.waiting.filter(({ count }) => count <= carried);
+    if (durable.length === 0) return;
+    this.waiting = this.waiting.filter(({ count }) => count > carried);
+    for (const { resolve } of durable) resolve();
   }
 
   private attempt(effect: Effect, event: GleitzeitEvent): void {
@@ -165,4 +205,8 @@ export class TurnLoop {
     this.quiet = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+function closed(): Error {
+  return errorOf('SYSTEM_SHUTDOWN', 'The system ended before it was durable.');
 }

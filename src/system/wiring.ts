@@ -29,6 +29,7 @@ import { workerMachine } from '../../machines/worker.ts';
 import { workflowMachine } from '../../machines/workflow.ts';
 import { type Birth, circuitsOf, dataOf, elapsedFor, fieldsOf, methodKey, nobody, one, taskKey, theOne, type Wiring } from './addressing.ts';
 import type { MachineConfig } from './config.ts';
+import { cron } from './cron-wiring.ts';
 
 const workflowWiring = (machine: AnyStateMachine, window: boolean): Wiring => ({
   machine,
@@ -281,6 +282,7 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   },
   task,
   retry,
+  cron,
   circuit,
   provider,
   methods,
@@ -289,11 +291,7 @@ export const wiring: Readonly<Record<Component, Wiring>> = {
   pool,
   backpressure,
   health: { machine: healthMonitorMachine, single: ({ health }) => health },
-  metrics: {
-    machine: metricsCollectorMachine,
-    single: () => ({}),
-    restsBetween: { rests: 'metrics:suspended', wakes: 'metrics:started' },
-  },
+  metrics: { machine: metricsCollectorMachine, single: () => ({}), restsBetween: { rests: 'metrics:suspended', wakes: 'metrics:started' } },
   alerts,
   cleaner: { machine: cleanerMachine, single: ({ cleanup }) => cleanup },
 };

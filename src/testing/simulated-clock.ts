@@ -7,6 +7,7 @@
 import type { Clock } from '../system/clock.ts';
 
 interface Entry {
+  /** By the time that runs evenly, whatever the clock is set to. */
   readonly dueAt: number;
   readonly order: number;
   readonly callback: () => void;
@@ -15,6 +16,10 @@ interface Entry {
 export interface SimulatedClock extends Clock {
   /** Goes on by `byMs`, firing what falls due on the way. Promises settle only after it has returned: go on step by step where they matter. */
   advance(byMs: number): void;
+  /**
+   * Sets the clock forward or back, as an administrator or a time server does: timers that run already take no notice.
+   */
+  leap(byMs: number): void;
   /** When the earliest timer is due, in epoch milliseconds; null where there is none. */
   nextDueAt(): number | null;
   /** How many timers are set and have not fired. */
@@ -31,6 +36,8 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
   let heap: Entry[] = [];
   let now = options.now ?? 0;
   let order = 0;
+  /** By how much the clock was set forward in all. */
+  let leapt = 0;
 
   const earliest = (): Entry | undefined => {
     while (heap[0] !== undefined && !live.has(heap[0])) takeFirst(heap);
@@ -38,7 +45,7 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
   };
 
   return {
-    now: () => now,
+    now: () => now + leapt,
     setTimer(delayMs, callback) {
       const entry = { dueAt: now + Math.max(0, delayMs), order: order++, callback };
       live.add(entry);
@@ -56,7 +63,13 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
       }
       now = end;
     },
-    nextDueAt: () => earliest()?.dueAt ?? null,
+    leap(byMs) {
+      leapt += byMs;
+    },
+    nextDueAt() {
+      const next = earliest();
+      return next === undefined ? null : next.dueAt + leapt;
+    },
     pending: () => live.size,
   };
 }

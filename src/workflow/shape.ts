@@ -3,7 +3,7 @@
  *
  * Each schema's message says what is expected, so that a fault can be told with what was found instead.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { forEachSchema } from '../../machines/events/definition.ts';
 import type { KeyTable } from './keys.ts';

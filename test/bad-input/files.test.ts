@@ -198,12 +198,24 @@ describe('a definition', () => {
   });
 
   it.each([
-    ['no text', { text: 5 }, 'TASK_VALIDATION_FAILED', /"text": .*expected string/],
-    ['nothing', {}, 'TASK_VALIDATION_FAILED', /"text": /],
+    ['no text', { text: 5 }, 'TASK_VALIDATION_FAILED', /params\.text of task "a" does not fit text\/words: .*expected string/],
+    ['nothing', {}, 'TASK_VALIDATION_FAILED', /params\.text of task "a"/],
     ['more than is known', { text: 'a', language: 'en' }, 'TASK_VALIDATION_FAILED', /language/],
-  ])('whose parameters are %s fails its task for good', async (_, params, code, said) => {
+  ])('whose parameters are %s is refused at its submit', async (_, params, code, said) => {
     const stage = await scene({ providers: [text] });
-    const result = await stage.play(await loadWorkflow(workflow(task('a', { params, retry: 3 }))));
+    const error = await errorFrom(async () => stage.system.submit(await loadWorkflow(workflow(task('a', { params, retry: 3 })))));
+    expect(error).toMatchObject({ code, issues: [{ rule: 'schema' }] });
+    expect(error.message).toMatch(said);
+    expect(stage.of('workflow:submitted')).toEqual([]);
+    await expectUnharmed(stage);
+  });
+
+  it.each([
+    ['no text', { text: '${input.it}' }, 'TASK_VALIDATION_FAILED', /"text": .*expected string/],
+    ['more than is known', { text: 'a', language: '${input.it}' }, 'TASK_VALIDATION_FAILED', /language/],
+  ])('whose parameters turn out to be %s fails its task for good', async (_, params, code, said) => {
+    const stage = await scene({ providers: [text] });
+    const result = await stage.play(await loadWorkflow(workflow(task('a', { params, retry: 3 }))), { input: { it: 5 } });
     expect(result).toMatchObject({ status: 'failed', tasks: { a: { status: 'failed', attempts: 1, error: { code } } } });
     expect(result.tasks['a']?.error?.message).toMatch(said);
     await expectUnharmed(stage);

@@ -45,6 +45,17 @@ describe('engineMachine', () => {
     expect(engine.state()).toEqual({ running: 'accepting' });
   });
 
+  it('starts paused where the start says so: it admits, and was never seen to dispatch', () => {
+    const engine = startMachine('engine', engineMachine, {});
+    engine.hear('system:started', { ...started, paused: 'maintenance' });
+    expect(engine.stated.map(({ type }) => type)).toEqual(['engine:started', 'engine:paused']);
+    expect(engine.stated[1]?.data).toEqual({ reason: 'maintenance' });
+    expect(engine.state()).toEqual({ running: 'paused' });
+    expect(engine.hear('workflow:submit', submitOf('w'))).toHaveLength(2);
+    engine.hear('engine:resume', words);
+    expect(engine.state()).toEqual({ running: 'accepting' });
+  });
+
   it('admits a workflow', () => {
     const engine = start();
     expect(engine.hear('workflow:submit', submitOf('w', { input: { x: 1 } }))).toEqual([
@@ -171,6 +182,7 @@ describe('engineMachine', () => {
     const stats = { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 };
     const events = [
       eventOf('system:started', started),
+      eventOf('system:started', { ...started, paused: 'r' }),
       eventOf('system:shutdown', shutdown),
       eventOf('engine:halt', { reason: 'r' }),
       eventOf('engine:pause', words),

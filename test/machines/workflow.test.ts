@@ -226,14 +226,13 @@ describe('workflowMachine', () => {
     expect(replayed.context()).toEqual({ ...live.context(), input: {} });
   });
 
-  it('counts 20,000 tasks without looking at them again once they are handed in', () => {
+  it('reads the definitions of 20,000 tasks a few times each, however many there are', () => {
     const tasks = Array.from({ length: 20_000 }, (_, i) => taskOf(`t${i}`));
     const { list, reads } = countedReads(tasks);
     const workflow = start({ ...definitionOf([]), tasks: list as TaskDefinition[] });
-    const handedIn = reads();
     for (const { id } of tasks) workflow.hear('task:completed', completedOf(id));
     expect(workflow.state()).toBe('completed');
-    expect(reads() - handedIn).toBeLessThanOrEqual(tasks.length);
+    expect(reads()).toBeLessThan(8 * tasks.length);
   }, 30_000);
 
   it('has no dead end, no transition that nothing takes, and moves by its own facts only', () => {

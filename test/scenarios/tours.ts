@@ -142,6 +142,11 @@ async function providers(open: Open): Promise<void> {
   await advance(5_000);
   health.ill = false;
   await advance(5_000);
+  // Ill for so long that its circuit still rests when it has recovered.
+  health.ill = true;
+  await advance(20_000);
+  health.ill = false;
+  await advance(5_000);
   // Degraded and trusted again, then unhealthy, checked, and started again.
   await submit(of(count(4), { method: 'frail/work' }));
   for (let at = 0; at < 3; at++) {

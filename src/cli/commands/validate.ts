@@ -11,7 +11,7 @@ export interface ValidateOptions {
   readonly json?: boolean;
 }
 
-/** Validates a workflow file, its protocols and methods included. */
+/** Validates a workflow file, its protocols and methods included, and those parameters that refer to nothing. */
 export async function validateCommand(file: string, options: ValidateOptions, terminal: Terminal): Promise<ExitCode> {
   try {
     const { name, tasks, levels } = await examine(file, options);
@@ -28,15 +28,18 @@ export async function validateCommand(file: string, options: ValidateOptions, te
 }
 
 async function examine(file: string, { providers: own }: ValidateOptions) {
-  const [{ loadWorkflow }, { builtinProviders }, { checkMethods }] = await Promise.all([
+  const [{ loadWorkflow }, { builtinProviders }, { schemasIn }, { checkMethods }, { checkParams }] = await Promise.all([
     import('../../workflow/load.ts'),
     import('../../providers/builtin.ts'),
+    import('../../providers/provider.ts'),
     import('../../workflow/methods.ts'),
+    import('../../workflow/params.ts'),
   ]);
   const workflow = await loadWorkflow(file);
-  const { definition, levels } = workflow;
-  const known = methodsOf([...builtinProviders({}), ...(own === undefined ? [] : await loadOwn(own))]);
-  checkMethods(workflow, known);
+  const { levels } = workflow;
+  const providers = [...builtinProviders({}), ...(own === undefined ? [] : await loadOwn(own))];
+  const definition = checkMethods(workflow, methodsOf(providers));
+  await checkParams({ ...workflow, definition }, (protocol, method) => schemasIn(providers, protocol, method));
   return { name: definition.name, tasks: definition.tasks.length, levels };
 }
 

@@ -1,9 +1,10 @@
 /** Connections to a journal's file, set up so that they keep its promises. */
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import { errorOf } from '../../errors.ts';
+import { openDatabase } from './driver.ts';
 import { applicationId, migrate, schemaVersion, versionOf } from './schema.ts';
 import { emptyTail, writeTail } from './tail.ts';
 
@@ -26,7 +27,7 @@ const maxLogBytes = 64 * 2 ** 20;
 
 /** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED when the file cannot be made to keep what it is asked to */
 export function connect(path: string, { durability, busyTimeoutMs }: ConnectOptions): Database.Database {
-  const db = new Database(path, { timeout: busyTimeoutMs, fileMustExist: true });
+  const db = openDatabase(path, { timeout: busyTimeoutMs, fileMustExist: true });
   try {
     db.pragma('journal_mode = WAL');
     // After the mode: the driver runs a write-ahead log at NORMAL unless told, on every open.
@@ -51,7 +52,7 @@ export function connect(path: string, { durability, busyTimeoutMs }: ConnectOpti
 
 /** A connection that cannot write, beside whoever owns the file. */
 export function connectToRead(path: string, busyTimeoutMs: number): Database.Database {
-  return new Database(path, { readonly: true, timeout: busyTimeoutMs, fileMustExist: true });
+  return openDatabase(path, { readonly: true, timeout: busyTimeoutMs, fileMustExist: true });
 }
 
 /** A connection that cannot write, and reads what it can of a file that SQLite would refuse as a whole. */
@@ -125,7 +126,7 @@ export function createJournal(path: string): void {
 /** Makes an empty journal under exactly this name, in one whole and synced file. */
 export function buildEmpty(path: string, journal = newId()): void {
   for (const beside of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${beside}`, { force: true });
-  const db = new Database(path);
+  const db = openDatabase(path);
   try {
     db.pragma('synchronous = FULL');
     db.pragma(`application_id = ${applicationId}`);

@@ -8,10 +8,11 @@
  */
 import { existsSync } from 'node:fs';
 import { hostname } from 'node:os';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import { errorOf, type GleitzeitError } from '../../errors.ts';
 import { readField } from '../../thrown.ts';
+import { openDatabase } from './driver.ts';
 
 export interface Lock {
   release(): void;
@@ -33,7 +34,7 @@ export interface LockOptions {
 
 /** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED when another engine holds it */
 export function takeLock(path: string, { waitMs }: LockOptions): Lock {
-  const db = new Database(`${path}-lock`, { timeout: waitMs });
+  const db = openDatabase(`${path}-lock`, { timeout: waitMs });
   try {
     db.pragma('journal_mode = MEMORY');
     db.exec('BEGIN EXCLUSIVE');
@@ -57,7 +58,7 @@ function inUse(path: string): GleitzeitError {
 function ownerOfFile(path: string): Owner | undefined {
   if (!existsSync(path)) return undefined;
   try {
-    const db = new Database(path, { readonly: true });
+    const db = openDatabase(path, { readonly: true });
     try {
       return readOwner(db);
     } finally {

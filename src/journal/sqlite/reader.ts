@@ -45,7 +45,8 @@ export class Reader {
   }
 
   read({ workflowId, afterSeq = 0 }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
-    return workflowId === undefined ? this.readAll(afterSeq) : this.readWorkflow(workflowId, afterSeq);
+    if (workflowId === undefined) return this.readAll(afterSeq);
+    return workflowId === null ? this.readOthers(afterSeq) : this.readWorkflow(workflowId, afterSeq);
   }
 
   close(): void {
@@ -91,6 +92,25 @@ export class Reader {
       }
     }
     if (afterSeq === 0 && facts.length !== plan.head.facts && this.find(workflowId) !== undefined) throw this.short(plan.head, facts.length);
+    return facts;
+  }
+
+  /** What belongs to no workflow: in the index it stands under the number that no workflow has. */
+  private async readOthers(afterSeq: number): Promise<readonly GleitzeitEvent[]> {
+    const seqs = this.guard(
+      () => this.db.prepare('SELECT seq FROM touches WHERE workflow = 0 AND seq > ? ORDER BY seq').pluck().all(afterSeq) as number[],
+    );
+    const facts: GleitzeitEvent[] = [];
+    const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
+    for (const [at, seq] of seqs.entries()) {
+      if (at > 0 && at % framesAtOnce === 0) await nextTurn();
+      const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
+      if (frame === undefined) throw this.missing(seq - 1, seq);
+      for (const line of this.linesOf(frame)) {
+        const fact = factOf(line);
+        if (fact.seq > afterSeq && fact.correlation.workflowId === undefined) facts.push(fact);
+      }
+    }
     return facts;
   }
 

@@ -6,12 +6,13 @@
  * may follow from what was in the hole.
  */
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 
 import { errorOf } from '../../errors.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { checkJournal } from './check.ts';
 import { buildEmpty, connectToSalvage, isJournal, syncDirectory, truePath } from './connection.ts';
+import { openDatabase } from './driver.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { markPath, readMark } from './mark.ts';
@@ -69,7 +70,7 @@ function rebuild(path: string): LostFacts | undefined {
   const from = connectToSalvage(path, 0);
   try {
     buildEmpty(draftOf(path));
-    const to = new Database(draftOf(path));
+    const to = openDatabase(draftOf(path));
     try {
       const found = copySound(from, to, path);
       const owner = attemptOwner(from);
