@@ -208,6 +208,8 @@ export const alertSystemMachine = setup({
     'health:check_failed': { actions: 'weigh' },
     'metrics:collected': { actions: 'weigh' },
     'system:failed': { actions: 'weigh' },
+    'system:storage_held': { actions: 'weigh' },
+    'system:storage_resumed': { actions: 'weigh' },
     'system:actor_failed': { actions: 'weigh' },
     'system:unhandled': { actions: 'weigh' },
     'system:dead_letter': { actions: 'weigh' },

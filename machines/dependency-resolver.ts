@@ -3,7 +3,7 @@
  *
  * It releases no more at a time than its window holds, so that live tasks follow the work in flight and not the size of the
  * definition. It runs nothing, retries nothing, and does not say when the workflow is done: it has no phases of its own but
- * follows those of its workflow, so the workflow's recorded facts move it. A task that failed for good under `fail_fast`
+ * follows those of its workflow, so the workflow's recorded facts move it, the retry of one that failed among them. A task that failed for good under `fail_fast`
  * closes it as well: what it released between the failure and the workflow's word would never hear that word. A workflow that
  * waits for its time may be cancelled before any task was handed in: all of them are skipped then.
  *
@@ -19,6 +19,7 @@ import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
 import { failure } from './failures.ts';
 import {
   collect,
+  elementId,
   expand,
   handIn,
   handInRoots,
@@ -26,11 +27,12 @@ import {
   isExhausted,
   type Progress,
   release,
+  revive,
   settle,
   settleElement,
   type TaskOutcome,
 } from './policies/progress.ts';
-import { collected, elementId, itemsOf, readyNow, ruledOut, skipUnreleased } from './policies/release.ts';
+import { collected, itemsOf, readyNow, ruledOut, skipUnreleased } from './policies/release.ts';
 import { taskAt, topologyOf } from './policies/topology.ts';
 
 export {
@@ -64,7 +66,7 @@ type TaskEnd = EventOf<'task:completed' | 'task:retry_exhausted' | 'task:cancell
 export type ResolverEvent =
   | TaskEnd
   | EventOf<'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'>
-  | EventOf<'engine:started' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'>
+  | EventOf<'engine:started' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'workflow:retried'>
   | EventOf<'task:submitted' | 'task:expanded' | 'task:ready' | 'task:skipped' | 'task:collected'>;
 
 /** The facts that a resolver owns, and the command that it gives to the elements of a fan-out that was cancelled. */
@@ -90,6 +92,7 @@ export const dependencyResolverMachine = setup({
     countReleased: assign(({ context, event }) => (event.type === 'task:ready' ? release(context, event.data) : context)),
     noteCollected: assign(({ context, event }) => (event.type === 'task:collected' ? collect(context, event.data.taskId) : context)),
     noteOutcome: assign(({ context, event }) => evolve(context, event)),
+    forgetFailures: assign(({ context }) => revive(context)),
     stateReady: enqueueActions(({ context, enqueue }) => {
       for (const draft of readyNow(context)) enqueue.emit(draft);
     }),
@@ -110,8 +113,9 @@ export const dependencyResolverMachine = setup({
     'engine:started': {},
     'task:collected': { actions: 'noteCollected' },
     'workflow:completed': { target: '.settled' },
-    'workflow:failed': { target: '.settled' },
+    'workflow:failed': { target: '.resting' },
     'workflow:cancelled': { target: '.settled' },
+    'workflow:retried': {},
   },
   states: {
     preparing: {
@@ -186,6 +190,28 @@ export const dependencyResolverMachine = setup({
         'workflow:cancelling': { actions: 'stateSkipped' },
       },
     },
+    resting: {
+      tags: 'ended',
+      description: 'The workflow has failed. Elements that end late are noted: what completed stands, should it be retried.',
+      on: {
+        'workflow:retried': { target: 'resolving', actions: ['forgetFailures', 'stateReady'] },
+        'workflow:submitted': {},
+        'task:submitted': {},
+        'workflow:started': {},
+        'task:completed': { actions: 'noteOutcome' },
+        'task:retry_exhausted': { actions: 'noteOutcome' },
+        'task:cancelled': { actions: 'noteOutcome' },
+        'task:skipped': {},
+        'task:expanded': {},
+        'workflow:paused': {},
+        'workflow:resumed': {},
+        'workflow:failing': {},
+        'workflow:cancelling': {},
+        'workflow:completed': {},
+        'workflow:failed': {},
+        'workflow:cancelled': {},
+      },
+    },
     settled: {
       type: 'final',
       description: 'The workflow has ended.',
@@ -205,7 +231,7 @@ function evolve(context: ResolverContext, event: ResolverEvent): ResolverContext
     case 'task:cancelled': {
       const outcome = outcomeOf(event);
       if (event.data.element === undefined) return settle(context, event.data.taskId, outcome);
-      return settleElement(context, event.data.element, 'error' in outcome ? { error: outcome.error } : { result: outcome.result });
+      return settleElement(context, event.data.element, outcome);
     }
     case 'task:skipped': {
       const { taskId, because, policy } = event.data;

@@ -73,6 +73,7 @@ export const errorCodes = {
   AUTHORIZATION_FAILED: { rpcCode: -25006, retryable: false },
 } as const satisfies Record<string, { readonly rpcCode: number; readonly retryable: boolean }>;
 
+/** A code of the table of errors. */
 export type ErrorCode = keyof typeof errorCodes;
 
 export function isErrorCode(code: string): code is ErrorCode {

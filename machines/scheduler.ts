@@ -18,7 +18,7 @@ import { assign, emit, enqueueActions, setup } from 'xstate';
 import { earliestOf, emptyAgenda, entryOf, put, strike } from './collections/agenda.ts';
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import type { DueType } from './events/schedule.ts';
-import { type BookingEvent, bookingOf, fire, scheduleIds, type Timetable } from './policies/timetable.ts';
+import { type BookingEvent, bookingOf, fire, postponed, scheduleIds, type Timetable } from './policies/timetable.ts';
 
 export { scheduleIds } from './policies/timetable.ts';
 
@@ -49,7 +49,8 @@ type Striking =
 
 export type SchedulerEvent =
   | BookingEvent
-  | EventOf<Striking | 'worker:heartbeat' | 'engine:started' | 'engine:stopped' | 'schedule:due' | 'schedule:armed' | 'schedule:stopped'>;
+  | EventOf<Striking | 'worker:heartbeat' | 'system:storage_resumed' | 'engine:started' | 'engine:stopped'>
+  | EventOf<'schedule:due' | 'schedule:armed' | 'schedule:stopped'>;
 
 export type SchedulerFact = DraftOf<DueType | 'schedule:armed' | 'schedule:stopped'>;
 
@@ -134,6 +135,7 @@ export const schedulerMachine = setup({
       };
     }),
     noteArmed: assign(({ event }) => (event.type === 'schedule:armed' ? { armedFor: event.data.dueAt } : {})),
+    postpone: assign(({ context, event }) => (event.type === 'system:storage_resumed' ? postponed(context, event.data.heldMs) : {})),
     disarm: assign({ armedFor: null }),
     stateArmed: emit(({ context }) => ({ type: 'schedule:armed', data: { dueAt: earliestDue(context) } })),
     stateStopped: emit({ type: 'schedule:stopped', data: {} }),
@@ -158,6 +160,7 @@ export const schedulerMachine = setup({
     'task:retry_scheduled': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
     'workflow:submitted': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { guard: 'isDelayed', actions: 'book' }, {}],
     'workflow:started': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
+    'workflow:retried': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
     'workflow:completed': { actions: 'strikeOut' },
     'workflow:failed': { actions: 'strikeOut' },
     'workflow:cancelled': { actions: 'strikeOut' },
@@ -173,6 +176,7 @@ export const schedulerMachine = setup({
     'schedule:request': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],
     'schedule:cancel': { actions: 'strikeOut' },
     'schedule:due': { actions: 'fire' },
+    'system:storage_resumed': { actions: 'postpone' },
     'engine:started': { actions: 'stateArmed' },
     'engine:stopped': { actions: 'stateStopped' },
   },
@@ -201,6 +205,7 @@ export const schedulerMachine = setup({
         'task:retry_scheduled': { actions: 'book' },
         'workflow:submitted': [{ guard: 'isDelayed', actions: 'book' }, {}],
         'workflow:started': { actions: 'book' },
+        'workflow:retried': { actions: 'book' },
         'worker:started': { actions: 'book' },
         'circuit:opened': [{ guard: 'isUntilRestored', actions: 'strikeOut' }, { actions: 'book' }],
         'schedule:request': { actions: 'book' },

@@ -3,7 +3,8 @@
  *
  * It refuses to touch actors, timers or the journal: whoever runs the system reads its facts and acts. An actor that threw
  * is restarted as long as its budget of restarts in a window lasts; after that its failure is its workflow's, and where it
- * belongs to no workflow, it stays stopped. Only a journal that fails takes the system with it.
+ * belongs to no workflow, it stays stopped. A journal that takes no facts for a time is waited for, by whoever writes to it;
+ * only one that fails for good takes the system with it.
  */
 import { OrderedMap } from 'immutable';
 import { assign, emit, setup } from 'xstate';
@@ -32,15 +33,27 @@ export type SystemEvent = EventOf<
   | 'system:start'
   | 'system:stop'
   | 'system:crash'
+  | 'system:hold'
+  | 'system:release'
   | 'engine:stopped'
   | 'system:started'
   | 'system:shutdown'
   | 'system:stopped'
   | 'system:failed'
   | 'system:actor_failed'
+  | 'system:storage_held'
+  | 'system:storage_resumed'
 >;
 
-export type SystemFact = DraftOf<'system:started' | 'system:shutdown' | 'system:stopped' | 'system:failed' | 'system:actor_failed'>;
+export type SystemFact = DraftOf<
+  | 'system:started'
+  | 'system:shutdown'
+  | 'system:stopped'
+  | 'system:failed'
+  | 'system:actor_failed'
+  | 'system:storage_held'
+  | 'system:storage_resumed'
+>;
 
 export const systemDefaults = { restartBudget: 3, restartWindowMs: 60_000 } as const satisfies Required<SystemInput>;
 
@@ -102,6 +115,8 @@ export const systemMachine = setup({
       data: { reason: (event as EventOf<'system:stop' | 'engine:stopped'>).data.reason },
     })),
     stateFailed: emit(({ event }) => ({ type: 'system:failed', data: { error: (event as EventOf<'system:crash'>).data.error } })),
+    stateHeld: emit(({ event }) => ({ type: 'system:storage_held', data: (event as EventOf<'system:hold'>).data })),
+    stateResumed: emit(({ event }) => ({ type: 'system:storage_resumed', data: (event as EventOf<'system:release'>).data })),
     stateActorFailed: emit(({ context, event }) => ({ type: 'system:actor_failed', data: verdictOn(context, event as EventOf<'system:crash'>) })),
     noteRestart: assign({ restarts: ({ context, event }) => restartNoted(context, event as EventOf<'system:actor_failed'>) }),
   },
@@ -112,6 +127,10 @@ export const systemMachine = setup({
   initial: 'booting',
   on: {
     'system:actor_failed': [{ guard: 'isRestart', actions: 'noteRestart' }, {}],
+    'system:hold': {},
+    'system:release': {},
+    'system:storage_held': {},
+    'system:storage_resumed': {},
   },
   states: {
     booting: {
@@ -133,11 +152,28 @@ export const systemMachine = setup({
         'system:start': {},
         'system:stop': { actions: 'stateShutdown' },
         'system:crash': [{ guard: 'isOfJournal', actions: 'stateFailed' }, { actions: 'stateActorFailed' }],
+        'system:hold': { actions: 'stateHeld' },
         'engine:stopped': {},
         'system:started': {},
         'system:shutdown': { target: 'draining' },
         'system:stopped': {},
         'system:failed': { target: 'failed' },
+        'system:storage_held': { target: 'holding' },
+      },
+    },
+    holding: {
+      description: 'The journal takes no facts for now: what is stated waits, and nothing that follows from it is done or admitted.',
+      on: {
+        'system:start': {},
+        'system:stop': { actions: 'stateShutdown' },
+        'system:crash': [{ guard: 'isOfJournal', actions: 'stateFailed' }, { actions: 'stateActorFailed' }],
+        'system:release': { actions: 'stateResumed' },
+        'engine:stopped': {},
+        'system:started': {},
+        'system:shutdown': { target: 'draining' },
+        'system:stopped': {},
+        'system:failed': { target: 'failed' },
+        'system:storage_resumed': { target: 'running' },
       },
     },
     draining: {
@@ -146,6 +182,8 @@ export const systemMachine = setup({
         'system:start': {},
         'system:stop': {},
         'system:crash': [{ guard: 'isOfJournal', actions: 'stateFailed' }, { actions: 'stateActorFailed' }],
+        'system:hold': { actions: 'stateHeld' },
+        'system:release': { actions: 'stateResumed' },
         'engine:stopped': { actions: 'stateStopped' },
         'system:started': { target: 'running' },
         'system:shutdown': {},

@@ -43,6 +43,7 @@ export function isOfCurrentAttempt({ attempt, lease }: Pick<TaskContext, 'attemp
 export const refOf = ({ workflowId, taskId }: TaskContext) => ({ workflowId, taskId });
 export const routeOf = ({ method, protocol }: TaskContext) => ({ method, protocol });
 export const elementOf = ({ element }: TaskContext) => (element === undefined ? undefined : { element });
+const earlierOf = ({ earlier }: TaskContext) => (earlier === undefined ? undefined : { earlier });
 export const nameOf = ({ taskId, workflowId }: TaskContext) => `Task '${taskId}' of workflow '${workflowId}'`;
 
 /** A failure before any attempt, or without one of its own: no policy tries it again. */
@@ -76,6 +77,7 @@ export function failedAttempt(context: TaskContext, { error, durationMs, ended }
       lost,
       ...(retry !== undefined && { retry }),
       ...elementOf(context),
+      ...earlierOf(context),
     },
   };
 }

@@ -165,7 +165,7 @@ export const taskMachine = setup({
 }).createMachine({
   id: 'task',
   description: 'One task of a workflow: it waits, runs in attempts, and ends once.',
-  context: ({ input }) => ({ ...input, attempt: 0, lost: 0, lease: null, startedAt: 0, error: null, dueAt: null }),
+  context: ({ input }) => ({ ...input, attempt: input.earlier ?? 0, lost: 0, lease: null, startedAt: 0, error: null, dueAt: null }),
   initial: 'waiting',
   on: {
     'attempt:succeeded': { actions: 'stateStaleReport' },

@@ -7,59 +7,31 @@
  * A task that failed for good ends a `fail_fast` workflow at once. A task that somebody cancelled does not: what depends on
  * it is skipped, the rest goes on, and in the end a `fail_fast` workflow has failed with TASK_CANCELLED, while a
  * `continue_on_error` one has completed if nothing failed.
+ *
+ * A workflow that failed is at rest (tag `ended`), and not over for ever: somebody may have it retried. What completed stands
+ * then, and the rest has its turn again.
  */
 import { assign, emit, enqueueActions, setup } from 'xstate';
 
-import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
+import type { EventOf } from './events/catalogue.ts';
 import { type Failure, failure } from './failures.ts';
-import { count, end, failing, handInTasks, initialTally, isHopeless, isLastMissing, isTaskEnd, lose, step, type Tally } from './policies/tally.ts';
+import {
+  count,
+  end,
+  failing,
+  handInTasks,
+  initialTally,
+  isHopeless,
+  isLastMissing,
+  isTaskEnd,
+  lose,
+  retried,
+  revive,
+  step,
+} from './policies/tally.ts';
+import type { WorkflowContext, WorkflowEvent, WorkflowFact, WorkflowInput } from './workflow-protocol.ts';
 
-/** What a workflow is created with. */
-export type WorkflowInput = DataOf<'workflow:submitted'> & {
-  /** Epoch milliseconds; the workflow's duration counts from here, or from `startAt` where that is later. */
-  readonly submittedAt: number;
-};
-
-/** All that a workflow remembers. */
-export type WorkflowContext = Tally;
-
-/** What a workflow hears: the engine, commands, the ends of its tasks, its deadline, and its own facts. */
-export type WorkflowEvent = EventOf<
-  | 'workflow:submitted'
-  | 'workflow:validated'
-  | 'workflow:start_due'
-  | 'workflow:cancel'
-  | 'workflow:pause'
-  | 'workflow:resume'
-  | 'workflow:timeout'
-  | 'task:completed'
-  | 'task:retry_exhausted'
-  | 'task:cancelled'
-  | 'task:skipped'
-  | 'system:actor_failed'
-  | 'workflow:started'
-  | 'workflow:failing'
-  | 'workflow:cancelling'
-  | 'workflow:paused'
-  | 'workflow:resumed'
-  | 'workflow:completed'
-  | 'workflow:failed'
-  | 'workflow:cancelled'
->;
-
-/** The facts that a workflow owns. */
-export type WorkflowFact = DraftOf<
-  | 'task:submitted'
-  | 'workflow:started'
-  | 'workflow:step_completed'
-  | 'workflow:failing'
-  | 'workflow:cancelling'
-  | 'workflow:paused'
-  | 'workflow:resumed'
-  | 'workflow:completed'
-  | 'workflow:failed'
-  | 'workflow:cancelled'
->;
+export type { WorkflowContext, WorkflowEvent, WorkflowFact, WorkflowInput } from './workflow-protocol.ts';
 
 export const workflowMachine = setup({
   types: {
@@ -76,6 +48,7 @@ export const workflowMachine = setup({
     isFatal: ({ context }) => context.definition.failurePolicy === 'fail_fast',
     isHopeless: ({ context, event }) => isEscalation(event) && isHopeless(context, event.data),
     isEscalated: ({ event }) => isEscalation(event),
+    hasNothingLeft: ({ context }) => context.counts.completed >= context.definition.tasks.length,
     isTimeout: ({ event }) => event.type === 'workflow:failed' && event.data.error.code === 'WORKFLOW_TIMEOUT',
   },
   actions: {
@@ -96,6 +69,8 @@ export const workflowMachine = setup({
       type: 'workflow:resumed',
       data: { workflowId: context.workflowId, reason: wordsOf(event).reason },
     })),
+    stateRetried: emit(({ context, event }) => retried(context, wordsOf(event))),
+    forgetFailures: assign(({ context }) => revive(context)),
     stateEnd: emit(({ context, event }) => end(context, event.time)),
   },
 }).createMachine({
@@ -132,6 +107,8 @@ export const workflowMachine = setup({
     'workflow:resumed': {},
     'workflow:failing': {},
     'workflow:cancelling': {},
+    'workflow:retry': {},
+    'workflow:retried': {},
   },
   states: {
     pending: {
@@ -233,9 +210,53 @@ export const workflowMachine = setup({
       },
     },
     completed: { type: 'final', description: 'Every task has ended, as well as the workflow needs it.' },
-    failed: { type: 'final', description: 'A task failed for good, or was cancelled, or the output could not be made.' },
+    failed: {
+      tags: 'ended',
+      description: 'A task failed for good, or was cancelled, or the output could not be made. It may be retried.',
+      on: {
+        'workflow:retry': { actions: 'stateRetried' },
+        'workflow:retried': [
+          { guard: 'hasNothingLeft', target: 'running', actions: ['forgetFailures', 'stateEnd'] },
+          { target: 'running', actions: 'forgetFailures' },
+        ],
+        'task:completed': {},
+        'task:retry_exhausted': {},
+        'task:cancelled': {},
+        'task:skipped': {},
+        'system:actor_failed': {},
+        'workflow:timeout': {},
+        'workflow:cancel': {},
+        'workflow:pause': {},
+        'workflow:resume': {},
+        'workflow:completed': {},
+        'workflow:failed': {},
+        'workflow:cancelled': {},
+      },
+    },
     cancelled: { type: 'final', description: 'Somebody cancelled it.' },
-    timedOut: { type: 'final', description: 'It took longer than it may.' },
+    timedOut: {
+      tags: 'ended',
+      description: 'It took longer than it may. It may be retried.',
+      on: {
+        'workflow:retry': { actions: 'stateRetried' },
+        'workflow:retried': [
+          { guard: 'hasNothingLeft', target: 'running', actions: ['forgetFailures', 'stateEnd'] },
+          { target: 'running', actions: 'forgetFailures' },
+        ],
+        'task:completed': {},
+        'task:retry_exhausted': {},
+        'task:cancelled': {},
+        'task:skipped': {},
+        'system:actor_failed': {},
+        'workflow:timeout': {},
+        'workflow:cancel': {},
+        'workflow:pause': {},
+        'workflow:resume': {},
+        'workflow:completed': {},
+        'workflow:failed': {},
+        'workflow:cancelled': {},
+      },
+    },
   },
 });
 

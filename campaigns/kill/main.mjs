@@ -30,15 +30,24 @@ function* callsInTurn() {
   }
 }
 const calls = callsInTurn();
+/** What makes a journal: written under another name, synced, and renamed. */
 const births = [
   { call: 'rename', count: 1 },
-  ...Array.from({ length: 12 }, (_, at) => ({ call: 'pwrite64', count: 1 + 4 * at })),
-  ...Array.from({ length: 6 }, (_, at) => ({ call: 'fsync', count: 1 + 4 * at })),
-  ...Array.from({ length: 3 }, (_, at) => ({ call: 'unlink', count: 1 + 3 * at })),
+  { call: 'fsync', count: 3 },
+  { call: 'pwrite64', count: 5 },
+  { call: 'unlink', count: 2 },
+  { call: 'pwrite64', count: 14 },
+  { call: 'fsync', count: 9 },
+  { call: 'pwrite64', count: 1 },
+  { call: 'fsync', count: 14 },
+  { call: 'unlink', count: 5 },
+  { call: 'pwrite64', count: 33 },
+  { call: 'fsync', count: 1 },
+  { call: 'pwrite64', count: 47 },
 ];
 
-function planOf(number, isBirth) {
-  if (isBirth && canTrace) return births[Math.floor(number / each) % births.length];
+function planOf(number, { isBirth, journals }) {
+  if (isBirth && canTrace) return births[(journals - 1) % births.length];
   const turn = number % 5;
   if (canTrace && (turn === 1 || turn === 3)) return calls.next().value;
   if (turn === 4) return { step: oneOf(chance, steps), count: between(chance, 1, 80) };
@@ -54,7 +63,7 @@ async function campaign(directory) {
     const path = join(directory, `${++journals}.db`);
     const loadOf = (submits) => ({ path, life: ++number, seed: between(chance, 0, 2 ** 31), submits, atOnce: 16 });
     for (let of = 0; of < each && killed < kills; ) {
-      const plan = planOf(number, of === 0);
+      const plan = planOf(number, { isBirth: of === 0, journals });
       const { isKilled, isKilledHere, isDone, came, code, signal, said } = await live(plan, { load: loadOf(400), longestMs: longestLifeMs });
       if (isKilled) {
         killed++;

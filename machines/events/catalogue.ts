@@ -19,6 +19,7 @@ import { systemEvents } from './system.ts';
 import { taskEvents } from './task.ts';
 import { workflowEvents } from './workflow.ts';
 
+/** Every event by its type: kind, owners, listeners, severity, whether it is recorded, schema. */
 export const catalogue = {
   ...systemEvents,
   ...engineEvents,
@@ -39,6 +40,7 @@ export const catalogue = {
 } as const;
 
 type Catalogue = typeof catalogue;
+/** A type of the catalogue, `{component}:{action}`. */
 export type EventType = keyof Catalogue;
 
 /** The payload of an event type. */
@@ -50,12 +52,14 @@ export type EventOf<Type extends EventType> = { [T in Type]: Envelope<T, DataOf<
 /** The event of a type as its owner states it; a union for a union of types. */
 export type DraftOf<Type extends EventType> = { [T in Type]: Draft<T, DataOf<T>> }[Type];
 
+/** Any stamped event; its `type` tells its `data`. */
 export type GleitzeitEvent = EventOf<EventType>;
 export type GleitzeitDraft = DraftOf<EventType>;
 
 /** Types that other names stand for, in subscriptions. */
 export const aliases: Readonly<Record<string, EventType>> = { 'dependent:task:ready': 'task:ready' };
 
+/** Whether a text is a type of the catalogue. */
 export function isEventType(type: string): type is EventType {
   return Object.hasOwn(catalogue, type);
 }
@@ -65,6 +69,7 @@ export function specOf(type: EventType): EventSpec {
   return catalogue[type];
 }
 
+/** Every type, in the order of the catalogue. */
 export const eventTypes = Object.keys(catalogue) as readonly EventType[];
 
 /** Every payload as JSON Schema, by event type. */

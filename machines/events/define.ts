@@ -25,6 +25,7 @@ export const components = [
   'alerts',
   'cleaner',
 ] as const;
+/** A part of the system that is a chart. */
 export type Component = (typeof components)[number];
 
 /**

@@ -6,6 +6,7 @@ import * as z from 'zod';
 
 export const priorities = ['low', 'normal', 'high', 'urgent'] as const;
 export const prioritySchema = z.enum(priorities);
+/** How urgent a task is. */
 export type Priority = (typeof priorities)[number];
 
 /** How often and when a failed attempt is tried again. */
@@ -23,10 +24,12 @@ export const retryPolicySchema = z.strictObject({
   retryOn: z.array(z.string()).optional(),
   neverOn: z.array(z.string()).optional(),
 });
+/** How often, and after which delays, a failed task is tried again. */
 export type RetryPolicy = z.infer<typeof retryPolicySchema>;
 
 /** What a task waits for: another task's success, or only its end (`done`). */
 export const dependencySchema = z.strictObject({ task: z.string(), when: z.enum(['success', 'done']) });
+/** A task that another one waits for, and for what of it. */
 export type Dependency = z.infer<typeof dependencySchema>;
 
 /** A dynamic fan-out: the task runs once per element of the list that `items` refers to. */
@@ -38,6 +41,7 @@ export const forEachSchema = z.strictObject({
   /** Failed elements that the task survives: a count, or a share of the elements (0..1). */
   tolerate: z.union([z.strictObject({ count: z.int().min(0) }), z.strictObject({ ratio: z.number().min(0).max(1) })]).optional(),
 });
+/** What a task runs over, element by element. */
 export type ForEach = z.infer<typeof forEachSchema>;
 
 export const taskDefinitionSchema = z.strictObject({
@@ -55,6 +59,7 @@ export const taskDefinitionSchema = z.strictObject({
   retry: retryPolicySchema.optional(),
   forEach: forEachSchema.optional(),
 });
+/** A task as its workflow defines it. */
 export type TaskDefinition = z.infer<typeof taskDefinitionSchema>;
 
 export const workflowDefinitionSchema = z.strictObject({
@@ -71,4 +76,5 @@ export const workflowDefinitionSchema = z.strictObject({
   /** A template of references that becomes the workflow's output. */
   output: z.unknown().optional(),
 });
+/** A workflow as the system runs it; JSON, whatever it was written in. */
 export type WorkflowDefinition = z.infer<typeof workflowDefinitionSchema>;

@@ -6,6 +6,7 @@
 
 /** How much an event matters to a person, least first. */
 export const severities = ['debug', 'info', 'warning', 'error', 'critical'] as const;
+/** How much an event matters, `debug` to `critical`. */
 export type Severity = (typeof severities)[number];
 
 /** What an event belongs to: the keys by which it is found again. */
@@ -21,6 +22,7 @@ export interface Correlation {
   readonly traceparent?: string;
 }
 
+/** A stamped event. */
 export interface Envelope<Type extends string = string, Data = unknown> {
   /** `{component}:{action}`, from the catalogue. */
   readonly type: Type;

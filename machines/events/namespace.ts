@@ -2,6 +2,7 @@
 import type { EventType } from './catalogue.ts';
 
 export const namespaces = ['/engine', '/queue', '/pool', '/health'] as const;
+/** A namespace of the hub. */
 export type Namespace = (typeof namespaces)[number];
 
 const byPrefix: Readonly<Record<string, Namespace>> = {

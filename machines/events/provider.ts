@@ -16,6 +16,7 @@ export const circuitOptionsSchema = z.strictObject({
   recoveryTimeoutMs: z.number().positive(),
   halfOpenProbes: z.int().min(1),
 });
+/** When a circuit opens, and how it closes again. */
 export type CircuitOptions = z.infer<typeof circuitOptionsSchema>;
 
 export const poolOptionsSchema = z.strictObject({
@@ -30,6 +31,7 @@ export const poolOptionsSchema = z.strictObject({
   cooldownMs: durationMs,
   quarantineMs: durationMs,
 });
+/** How large a pool is, and when it changes its size. */
 export type PoolOptions = z.infer<typeof poolOptionsSchema>;
 
 export const providerEvents = {

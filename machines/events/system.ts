@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
-import { epochMs, failureSchema, reason } from './payloads.ts';
+import { durationMs, epochMs, failureSchema, reason } from './payloads.ts';
 
 const start = z.strictObject({
   recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }),
@@ -48,6 +48,33 @@ export const systemEvents = {
     about: 'The system cannot go on: what it has to record cannot be recorded.',
     severity: 'critical',
     data: z.strictObject({ error: failureSchema }),
+  }),
+  'system:hold': command({
+    from: 'api',
+    to: ['system'],
+    about: 'Reports to the system actor that the journal takes no facts for the time being.',
+    data: z.strictObject({ error: failureSchema, since: epochMs }),
+  }),
+  // It overtakes what waits for the journal: those who watch see it before events with a lower `seq`.
+  'system:storage_held': transient({
+    from: 'system',
+    to: ['alerts', 'observers'],
+    about: 'The journal takes no facts for the time being: nothing is admitted, and what is stated waits in memory.',
+    severity: 'critical',
+    data: z.strictObject({ error: failureSchema, since: epochMs }),
+  }),
+  'system:release': command({
+    from: 'api',
+    to: ['system'],
+    about: 'Reports to the system actor that the journal takes facts again.',
+    data: z.strictObject({ since: epochMs, heldMs: durationMs }),
+  }),
+  'system:storage_resumed': transient({
+    from: 'system',
+    to: ['alerts', 'scheduler', 'observers'],
+    about: 'The journal takes facts again, and has taken those that waited.',
+    severity: 'info',
+    data: z.strictObject({ since: epochMs, heldMs: durationMs }),
   }),
   'system:crash': command({
     from: 'api',

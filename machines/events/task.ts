@@ -8,6 +8,8 @@ import { by, durationMs, elementSchema, epochMs, failureSchema, leaseRef, reason
 const attempt = z.int().min(1);
 const route = { method: z.string(), protocol: z.string() };
 const element = elementSchema.optional();
+/** Attempts before its workflow was retried: they are counted on, and its retry policy begins anew after them. */
+const earlier = z.int().min(1).optional();
 
 export const taskEvents = {
   'task:submitted': transient({
@@ -35,6 +37,7 @@ export const taskEvents = {
       element,
       /** The task whose end made this one ready; absent for one without dependencies. */
       unlockedBy: z.string().optional(),
+      earlier,
     }),
   }),
   'task:queued': transient({
@@ -125,6 +128,7 @@ export const taskEvents = {
       ended: z.enum(['error', 'timeout', 'lost']),
       /** Attempts so far that ended because their worker or process was lost. */
       lost: z.int().min(0),
+      earlier,
       workerId: leaseRef.workerId.optional(),
       leaseId: leaseRef.leaseId.optional(),
       providerId: leaseRef.providerId.optional(),

@@ -130,6 +130,20 @@ export const workflowEvents = {
     severity: 'error',
     data: z.strictObject({ workflowId, timeoutMs: z.number().positive() }),
   }),
+  'workflow:retried': recorded({
+    from: 'workflow',
+    to: ['resolver', 'scheduler', 'api'],
+    about: 'A workflow that had failed goes on: what completed stands, everything else has its turn again.',
+    data: z.strictObject({
+      workflowId,
+      reason,
+      by,
+      /** Tasks whose results stand. */
+      kept: z.int().min(0),
+      /** From now on. */
+      timeoutMs: z.number().positive().optional(),
+    }),
+  }),
   'workflow:duration': transient({
     from: 'metrics',
     to: ['observers'],
@@ -140,6 +154,12 @@ export const workflowEvents = {
     from: ['api', 'cron'],
     to: ['workflow'],
     about: 'Asks for a workflow to be cancelled.',
+    data: z.strictObject({ workflowId, reason, by }),
+  }),
+  'workflow:retry': command({
+    from: 'api',
+    to: ['workflow'],
+    about: 'Asks for a workflow that has failed to go on from what failed.',
     data: z.strictObject({ workflowId, reason, by }),
   }),
   'workflow:pause': command({

@@ -34,6 +34,8 @@ export const alertTypes = [
   'health:check_failed',
   'metrics:collected',
   'system:failed',
+  'system:storage_held',
+  'system:storage_resumed',
   'system:actor_failed',
   'system:unhandled',
   'system:dead_letter',
@@ -123,6 +125,13 @@ export const defaultAlertRules: readonly AlertRule[] = [
     resolveOn: ['provider:started'],
     subject: 'providerId',
     summary: 'Provider {providerId} is unhealthy after {consecutiveFailures} failures in a row.',
+  },
+  {
+    name: 'storage_held',
+    severity: 'critical',
+    on: ['system:storage_held'],
+    resolveOn: ['system:storage_resumed'],
+    summary: 'The journal takes no facts: {error.message}',
   },
 ];
 

@@ -42,9 +42,9 @@ export function unmetDependencies({ definition, outcomes }: Progress, taskId: st
 }
 
 /** Whether a task was released and has not ended: from there on the task itself knows what it waits for. */
-export function isReleased({ definition, released, expansions }: Progress, taskId: string): boolean {
+export function isReleased({ definition, released, expansions, outcomes }: Progress, taskId: string): boolean {
   const index = topologyOf(definition).byId.get(taskId);
-  return index !== undefined && (released.has(index) || expansions.has(index));
+  return index !== undefined && (released.has(index) || (expansions.has(index) && !outcomes.has(index)));
 }
 
 /** Whether nothing but the window (or a pause) keeps a task from being released. */
@@ -54,9 +54,10 @@ export function isHeldBack(context: Progress, taskId: string): boolean {
 }
 
 /** How far a fan-out has got, once its elements are known and until its task has ended. */
-export function fanOutOf({ definition, expansions }: Progress, taskId: string) {
-  const expansion = expansions.get(topologyOf(definition).byId.get(taskId) ?? -1);
-  if (expansion === undefined) return undefined;
+export function fanOutOf({ definition, expansions, outcomes }: Progress, taskId: string) {
+  const index = topologyOf(definition).byId.get(taskId) ?? -1;
+  const expansion = expansions.get(index);
+  if (expansion === undefined || outcomes.has(index)) return undefined;
   const { items, running, results, failures } = expansion;
   return { total: items.length, running: running.size, completed: results.size, failed: failures.size };
 }

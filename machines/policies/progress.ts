@@ -17,6 +17,10 @@ export type TaskOutcome =
   | { readonly status: 'cancelled'; readonly attempts: number; readonly error: Failure }
   | { readonly status: 'skipped'; readonly attempts: 0; readonly because: string; readonly policy: DataOf<'task:skipped'>['policy'] };
 
+/** How an element ended that brought no result. */
+type ElementFailure = { readonly error: Failure; readonly attempts: number };
+type ElementEnd = { readonly result: unknown } | ElementFailure;
+
 /** A fan-out whose elements are known. */
 export type Expansion = {
   readonly items: readonly unknown[];
@@ -24,8 +28,8 @@ export type Expansion = {
   readonly next: number;
   readonly running: Set<number>;
   readonly results: Map<number, unknown>;
-  readonly failures: Map<number, Failure>;
-  /** `open` until its result was stated (`collected`), or its task ended before its elements did (`abandoned`). */
+  readonly failures: Map<number, ElementFailure>;
+  /** `open` until its result was stated (`collected`), or its task failed, or ended before its elements did (`abandoned`). */
   readonly status: 'open' | 'collected' | 'abandoned';
   /** Whether it stands in a lane. */
   readonly inLane: boolean;
@@ -50,6 +54,10 @@ export type Progress = {
   /** Tasks and elements that were released and have not ended; a fan-out counts by its elements. */
   readonly inFlight: number;
   readonly outcomes: Map<number, TaskOutcome>;
+  /** Of a workflow that was retried: the attempts before that, by the ids of tasks and elements that have their turn again. */
+  readonly earlier: Map<string, number>;
+  /** Of a workflow that was retried: the results of elements that stand, by fan-out, until that is expanded again. */
+  readonly kept: Map<number, Map<number, unknown>>;
 };
 
 export function initialProgress(start: Pick<Progress, 'workflowId' | 'definition' | 'input' | 'window'>): Progress {
@@ -64,6 +72,8 @@ export function initialProgress(start: Pick<Progress, 'workflowId' | 'definition
     expansions: Map(),
     inFlight: 0,
     outcomes: Map(),
+    earlier: Map(),
+    kept: Map(),
   };
 }
 
@@ -100,8 +110,10 @@ export function release(progress: Progress, { taskId, element }: { readonly task
 
 /** Notes the elements of a fan-out: from now on they take its place in the window, ahead of what else has its priority. */
 export function expand(progress: Progress, index: number, items: readonly unknown[]): Progress {
-  const expansion: Expansion = { items, next: 0, running: Set(), results: Map(), failures: Map(), status: 'open', inLane: false };
-  return lineUpElements({ ...leave(progress, index), expansions: progress.expansions.set(index, expansion) }, index);
+  const results = progress.kept.get(index, Map<number, unknown>());
+  const expansion: Expansion = { items, next: 0, running: Set(), results, failures: Map(), status: 'open', inLane: false };
+  const expansions = progress.expansions.set(index, expansion);
+  return lineUpElements({ ...leave(progress, index), expansions, kept: progress.kept.delete(index) }, index);
 }
 
 /** Notes that the result of a fan-out was stated. */
@@ -118,7 +130,7 @@ export function settle(progress: Progress, taskId: string, outcome: TaskOutcome)
   if (index === undefined || progress.outcomes.has(index)) return progress;
   const expansion = progress.expansions.get(index);
   const expansions =
-    expansion === undefined || expansion.running.isEmpty()
+    expansion === undefined || outcome.status === 'completed'
       ? progress.expansions.delete(index)
       : progress.expansions.set(index, { ...expansion, status: 'abandoned' });
   let settled: Progress = { ...leave(progress, index), outcomes: progress.outcomes.set(index, outcome), expansions };
@@ -134,18 +146,54 @@ export function settle(progress: Progress, taskId: string, outcome: TaskOutcome)
 }
 
 /** Notes how an element of a fan-out ended. */
-export function settleElement(progress: Progress, element: Element, end: { readonly result: unknown } | { readonly error: Failure }): Progress {
+export function settleElement(progress: Progress, element: Element, end: ElementEnd): Progress {
   const index = topologyOf(progress.definition).byId.get(element.of) ?? -1;
   const expansion = progress.expansions.get(index);
   if (expansion === undefined || expansion.results.has(element.index) || expansion.failures.has(element.index)) return progress;
   const inFlight = progress.inFlight - (expansion.running.has(element.index) ? 1 : 0);
   const running = expansion.running.delete(element.index);
-  if (expansion.status === 'abandoned' && running.isEmpty()) return { ...progress, inFlight, expansions: progress.expansions.delete(index) };
   const ended =
     'error' in end
-      ? { ...expansion, running, failures: expansion.failures.set(element.index, end.error) }
+      ? { ...expansion, running, failures: expansion.failures.set(element.index, { error: end.error, attempts: end.attempts }) }
       : { ...expansion, running, results: expansion.results.set(element.index, end.result) };
   return lineUpElements({ ...progress, inFlight, expansions: progress.expansions.set(index, ended) }, index);
+}
+
+/**
+ * The progress of a workflow that failed, when it is retried: what completed stands, elements of a fan-out too; everything else
+ * waits for its turn again.
+ */
+export function revive(progress: Progress): Progress {
+  const { definition, outcomes, expansions } = progress;
+  const { dependencyCounts, dependents } = topologyOf(definition);
+  const completed = outcomes.filter(({ status }) => status === 'completed');
+  const missing = [...dependencyCounts];
+  for (const index of completed.keys()) for (const { task } of dependents[index] ?? []) missing[task] = (missing[task] ?? 0) - 1;
+  let revived: Progress = {
+    ...initialProgress(progress),
+    submitted: progress.submitted,
+    outcomes: completed,
+    missing: Map(missing.entries()).filter((count, index) => count !== dependencyCounts[index]),
+    earlier: attemptsSoFar(progress),
+    kept: progress.kept.merge(expansions.map(({ results }) => results)),
+  };
+  for (const [index, count] of missing.entries()) if (count === 0 && !completed.has(index)) revived = lineUp(revived, index);
+  return revived;
+}
+
+function attemptsSoFar({ definition, outcomes, expansions, earlier }: Progress): Map<string, number> {
+  return earlier.withMutations((attempts) => {
+    for (const [index, { status, attempts: made }] of outcomes) if (status !== 'completed' && made > 0) attempts.set(taskAt(definition, index).id, made);
+    for (const [index, { failures }] of expansions) {
+      const { id } = taskAt(definition, index);
+      for (const [at, { attempts: made }] of failures) if (made > 0) attempts.set(elementId(id, at), made);
+    }
+  });
+}
+
+/** The id of an element's task. */
+export function elementId(taskId: string, index: number): string {
+  return `${taskId}[${index}]`;
 }
 
 /** Whether a task is neither released nor ruled out, be it ready or not. */

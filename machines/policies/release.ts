@@ -5,7 +5,7 @@
 import type { DataOf, DraftOf } from '../events/catalogue.ts';
 import { type Priority, priorities, type TaskDefinition } from '../events/definition.ts';
 import { type Failure, failure } from '../failures.ts';
-import { type Expansion, elementsToRelease, isBeyondTolerance, isReleasable, isUnreleased, type Progress, type TaskOutcome } from './progress.ts';
+import { type Expansion, elementId, elementsToRelease, isBeyondTolerance, isReleasable, isUnreleased, type Progress, type TaskOutcome } from './progress.ts';
 import { type Resolved, resolveValue, type Scope, type TaskRoot } from './resolution.ts';
 import { scopeOf } from './scope.ts';
 import { taskAt, topologyOf } from './topology.ts';
@@ -40,7 +40,7 @@ export function readyNow(progress: Progress): readonly DraftOf<'task:ready'>[] {
 function readyTask(progress: Progress, index: number): DraftOf<'task:ready'> {
   const task = taskAt(progress.definition, index);
   const unlockedBy = progress.unlockedBy.get(index);
-  const base = { ...identity(progress, task), taskId: task.id, ...(unlockedBy === undefined ? {} : { unlockedBy }) };
+  const base = { ...identity(progress, task, task.id), ...(unlockedBy === undefined ? {} : { unlockedBy }) };
   if (task.forEach !== undefined) {
     const items = itemsOf(progress, index);
     return { type: 'task:ready', data: 'fault' in items ? { ...base, fault: items.fault } : { ...base, elements: items.value.length } };
@@ -69,7 +69,7 @@ function readyElement(progress: Progress, of: { readonly index: number; readonly
   const parameters = parametersOf(task, scopeWithin(progress, { item: expansion.items[at], index: at }));
   return {
     type: 'task:ready',
-    data: { ...identity(progress, task), taskId: elementId(task.id, at), element: { of: task.id, index: at }, ...parameters },
+    data: { ...identity(progress, task, elementId(task.id, at)), element: { of: task.id, index: at }, ...parameters },
   };
 }
 
@@ -88,13 +88,9 @@ function readyElements(
   return drafts;
 }
 
-/** The id of an element's task. */
-export function elementId(taskId: string, index: number): string {
-  return `${taskId}[${index}]`;
-}
-
-function identity({ workflowId }: Progress, { method, protocol, priority, timeoutMs, retry }: TaskDefinition) {
-  return { workflowId, method, protocol, priority, timeoutMs, ...(retry === undefined ? {} : { retry }) };
+function identity({ workflowId, earlier }: Progress, { method, protocol, priority, timeoutMs, retry }: TaskDefinition, taskId: string) {
+  const before = earlier.get(taskId);
+  return { workflowId, taskId, method, protocol, priority, timeoutMs, ...(retry && { retry }), ...(before !== undefined && { earlier: before }) };
 }
 
 function parametersOf(task: TaskDefinition, scope: Scope): { readonly params: unknown } | { readonly fault: Failure } {
@@ -171,7 +167,7 @@ export function collected({ workflowId, definition }: Progress, index: number, e
     return { type: 'task:collected', data: { workflowId, taskId, result: items.map((_, at) => results.get(at) ?? null) } };
   }
   const failed = [...failures.keys()].sort((a, b) => a - b);
-  const first = failures.get(failed[0] ?? -1) ?? failure('TASK_DEPENDENCY_FAILED', 'an element failed');
+  const first = failures.get(failed[0] ?? -1)?.error ?? failure('TASK_DEPENDENCY_FAILED', 'an element failed');
   const which = `${failed.slice(0, failuresShown).join(', ')}${failed.length > failuresShown ? ', …' : ''}`;
   const message = `Task '${taskId}': of ${items.length} elements ${failed.length} failed (${which}), which is more than it tolerates; the first said: ${first.message}`;
   return { type: 'task:collected', data: { workflowId, taskId, error: { ...first, message, retryable: false, cause: first } } };

@@ -20,17 +20,19 @@ export interface FailedAttempt {
   readonly lost: number;
   /** Absent: the task is tried once. */
   readonly retry?: RetryPolicy | undefined;
+  /** Attempts before the workflow was retried, which the policy does not count. */
+  readonly earlier?: number | undefined;
 }
 
 /** `retry`, or why not. */
 export type RetryVerdict = 'retry' | 'quarantined' | 'no_policy' | 'not_retryable' | 'attempts';
 
 /** Decides about a failed attempt. */
-export function verdictOn({ attempt, error, ended, lost, retry }: FailedAttempt): RetryVerdict {
+export function verdictOn({ attempt, error, ended, lost, retry, earlier = 0 }: FailedAttempt): RetryVerdict {
   if (ended === 'lost') return lost < lostAttemptsLimit ? 'retry' : 'quarantined';
   if (retry === undefined) return 'no_policy';
   if (!isWorthRetrying(error, retry)) return 'not_retryable';
-  return attempt < retry.maxAttempts ? 'retry' : 'attempts';
+  return attempt - earlier < retry.maxAttempts ? 'retry' : 'attempts';
 }
 
 /**
@@ -39,14 +41,14 @@ export function verdictOn({ attempt, error, ended, lost, retry }: FailedAttempt)
  *
  * @param chance - A fraction in [0, 1) that places the delay within its jitter.
  */
-export function retryDelayMs({ attempt, error, ended, retry }: FailedAttempt, chance: number): number {
+export function retryDelayMs({ attempt, error, ended, retry, earlier = 0 }: FailedAttempt, chance: number): number {
   if (ended === 'lost' || retry === undefined) return 0;
-  return Math.max(backoffMs(retry, attempt, chance), Math.ceil(error.retryAfterMs ?? 0));
+  return Math.max(backoffMs(retry, attempt - earlier, chance), Math.ceil(error.retryAfterMs ?? 0));
 }
 
 /** Attempts that a task may have in all, as far as is known after one that failed: a lost one allows another beyond the policy. */
-export function attemptsAllowed({ attempt, ended, retry }: FailedAttempt): number {
-  const maxAttempts = retry?.maxAttempts ?? 1;
+export function attemptsAllowed({ attempt, ended, retry, earlier = 0 }: FailedAttempt): number {
+  const maxAttempts = earlier + (retry?.maxAttempts ?? 1);
   return ended === 'lost' ? Math.max(maxAttempts, attempt + 1) : maxAttempts;
 }
 

@@ -87,6 +87,23 @@ function rootsWith({ definition, roots }: Tally, end: TaskEnd): Tally['roots'] {
   return roots.set(index, { of: 'task', absent: end.type === 'task:retry_exhausted' ? 'it failed' : `it was ${statuses[end.type]}` });
 }
 
+/** What still counts when a workflow that failed is retried: the tasks that completed. */
+export function revive(tally: Tally): Tally {
+  const { workflowId, definition, input, submittedAt, counts, roots } = tally;
+  const { completed } = counts;
+  const kept = { done: completed, counts: { completed, failed: 0, cancelled: 0, skipped: 0 }, roots: roots.filter((root) => 'value' in root) };
+  return { ...initialTally({ workflowId, definition, input, submittedAt }), startAt: tally.startAt, ...kept };
+}
+
+/** States that a workflow that failed goes on. */
+export function retried(
+  { workflowId, definition, counts }: Tally,
+  words: { readonly reason: string; readonly by: string },
+): DraftOf<'workflow:retried'> {
+  const { timeoutMs } = definition;
+  return { type: 'workflow:retried', data: { workflowId, ...words, kept: counts.completed, ...(timeoutMs === undefined ? {} : { timeoutMs }) } };
+}
+
 /** Counts a task whose actor cannot be brought back as failed, and notes why nothing else will be well either. */
 export function lose(tally: Tally, failed: ActorFailed): Tally {
   const error = tally.error ?? failed.error;

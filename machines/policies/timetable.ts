@@ -54,9 +54,11 @@ export interface Timetable {
   readonly pulses: ImmutableMap<string, Pulse>;
 }
 
+type WorkflowBooking = 'workflow:submitted' | 'workflow:started' | 'workflow:retried';
+
 /** The events that bring a time. */
 export type BookingEvent = EventOf<
-  'schedule:request' | 'task:started' | 'task:retry_scheduled' | 'workflow:submitted' | 'workflow:started' | 'worker:started' | 'circuit:opened'
+  'schedule:request' | 'task:started' | 'task:retry_scheduled' | 'worker:started' | 'circuit:opened' | WorkflowBooking
 >;
 
 /** The ids under which facts are noted. */
@@ -101,7 +103,8 @@ export function bookingOf(event: BookingEvent, missedBeats: number): ScheduleEnt
       if (startAt === undefined || startAt <= event.time) return null;
       return planned(scheduleIds.workflow(workflowId), startAt, { type: 'workflow:start_due', data: { workflowId } });
     }
-    case 'workflow:started': {
+    case 'workflow:started':
+    case 'workflow:retried': {
       const { workflowId, timeoutMs } = event.data;
       if (timeoutMs === undefined) return null;
       return planned(scheduleIds.workflow(workflowId), event.time + timeoutMs, { type: 'workflow:timeout', data: { workflowId, timeoutMs } });
@@ -167,4 +170,19 @@ export function fire(
     if (again !== undefined) left = put(left, again);
   }
   return { facts, agenda: left };
+}
+
+/**
+ * The times after a while in which nothing that was decided could begin: what runs, and who is to be heard of, has that much
+ * longer. An attempt may stand here that was not even called yet.
+ */
+export function postponed({ agenda, pulses }: Timetable, ms: number): Timetable {
+  let later = agenda;
+  for (const { entry } of agenda.slots.values()) {
+    if (entry.kind === 'planned') continue;
+    const dueAt = entry.dueAt + ms;
+    if (entry.kind === 'watch') later = put(later, { ...entry, dueAt });
+    else later = put(later, { ...entry, dueAt, deadlineAt: entry.deadlineAt + ms, leaseUntil: entry.leaseUntil + ms });
+  }
+  return { agenda: later, pulses: pulses.map((pulse) => ({ ...pulse, aliveUntil: pulse.aliveUntil + ms })) };
 }

@@ -58,10 +58,12 @@ export function readSeconds(given: string | undefined, option: string): number |
 }
 
 /**
- * Checks `--db`.
- * @throws GleitzeitError CONFIGURATION_ERROR for a path
+ * Reads a number that counts from 0, for example a `seq`.
+ * @throws GleitzeitError CONFIGURATION_ERROR
  */
-export function checkDatabase(given: string | undefined): void {
-  if (given === undefined || given === ':memory:') return;
-  throw usageError(`--db ${given}: this release keeps its journal in memory only; leave --db out, or give :memory:.`);
+export function readCount(given: string | undefined, option: string): number | undefined {
+  if (given === undefined) return undefined;
+  const value = /^\d{1,15}$/.test(given.trim()) ? Number(given) : Number.NaN;
+  if (!Number.isSafeInteger(value)) throw usageError(`${option} has to be a whole number from 0, and is '${given}'.`);
+  return value;
 }

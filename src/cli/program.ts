@@ -5,7 +5,7 @@
  */
 import { createRequire } from 'node:module';
 
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 
 import type { DoctorOptions } from './commands/doctor.ts';
 import type { InitOptions } from './commands/init.ts';
@@ -14,6 +14,7 @@ import type { RunOptions } from './commands/run.ts';
 import type { ValidateOptions } from './commands/validate.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { tellError } from './faults.ts';
+import { addJournalCommands, type Settle } from './journal-program.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs one command line, without the name of the program; never rejects. */
@@ -32,8 +33,6 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   }
 }
 
-type Settle = (command: Promise<ExitCode>) => Promise<void>;
-
 function programOf(terminal: Terminal, settle: Settle): Command {
   const program = new Command('gleitzeit')
     .description('Runs workflows: graphs of tasks, on an actor system in which every part is a statechart.')
@@ -51,6 +50,7 @@ function programOf(terminal: Terminal, settle: Settle): Command {
   addMachines(program, (name, options) => settle(import('./commands/machines.ts').then((it) => it.machinesCommand(name, options, terminal))));
   addInit(program, (name, options) => settle(import('./commands/init.ts').then((it) => it.initCommand(name, options, terminal))));
   addDoctor(program, (options) => settle(import('./commands/doctor.ts').then((it) => it.doctorCommand(options, terminal))));
+  addJournalCommands(program, { terminal, settle });
   return program;
 }
 
@@ -61,7 +61,7 @@ function addRun(program: Command, act: (file: string, options: RunOptions) => Pr
     .argument('<file>', 'workflow file, YAML or JSON')
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
     .option('--id <id>', 'the id of the run')
-    .option('--db <path>', 'where the journal is kept; only :memory: in this release')
+    .addOption(new Option('--db <path>', 'the journal: with the same --id an interrupted run goes on (default: :memory:)').env('GLEITZEIT_DB'))
     .option('--providers <file>', 'a module with providers of your own')
     .option('--watch', 'show every event as it happens')
     .option('--json', 'print one JSON object')

@@ -7,6 +7,8 @@ export interface Screen {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;
+  /** Whether nobody reads any more. */
+  readonly destroyed?: boolean;
 }
 
 export type Colors = ReturnType<typeof createColors>;

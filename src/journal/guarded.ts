@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, failure } from '../../machines/failures.ts';
 import { errorOf, GleitzeitError, toFailure } from '../errors.ts';
-import { describeValue } from '../thrown.ts';
+import { describeValue, readField } from '../thrown.ts';
 import type { Journal, Opened } from './journal.ts';
 
 export function guardJournal(journal: Journal): Journal {
@@ -46,5 +46,7 @@ async function guarded<Value>(act: () => Promise<Value>, code: ErrorCode, what: 
 function faultOf(thrown: unknown, code: ErrorCode, what: string): GleitzeitError {
   if (thrown instanceof GleitzeitError && thrown.code.startsWith('PERSISTENCE_')) return thrown;
   const cause = toFailure(thrown, code);
-  return new GleitzeitError(failure(code, `The journal could not ${what}: ${cause.message}`, { cause }), { cause: thrown });
+  // Only where the adapter says it of itself: to the table, an ordinary throw is worth another attempt.
+  const retryable = readField(thrown, 'retryable') === true ? { retryable: true } : {};
+  return new GleitzeitError(failure(code, `The journal could not ${what}: ${cause.message}`, { cause, ...retryable }), { cause: thrown });
 }

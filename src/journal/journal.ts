@@ -25,13 +25,19 @@ export interface Retention {
   readonly keep?: number | undefined;
 }
 
+/** Which facts are read; all of them where nothing is said. */
 export interface ReadOptions {
   /** Only facts of this workflow; null: only those that belong to none. */
   readonly workflowId?: string | null;
+  /** Only facts of these workflows, instead of one; those that are not there (any more) are left out. */
+  readonly workflowIds?: readonly string[];
   /** Only facts after this one. */
   readonly afterSeq?: number;
+  /** Only so many, the first ones; an integer from 1. */
+  readonly limit?: number;
 }
 
+/** What a journal says of itself when it is opened. */
 export interface Opened {
   /** The highest `seq` in the journal, 0 when it is empty. */
   readonly lastSeq: number;
@@ -41,6 +47,7 @@ export interface Opened {
   readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
 }
 
+/** Where recorded facts are kept; memory and SQLite are adapters of it. */
 export interface Journal {
   /** Makes the journal ready. @throws GleitzeitError PERSISTENCE_* when it is owned by another, damaged, or cannot be reached */
   open(): Promise<Opened>;

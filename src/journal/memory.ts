@@ -9,6 +9,7 @@ import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './jo
 import { standingSchedules } from './standing-schedules.ts';
 import { headAfter } from './workflow-head.ts';
 
+/** What a journal in memory is held to. */
 export interface MemoryJournalOptions {
   /**
    * Facts of finished workflows, and of the system itself, that are kept at most; an integer from 0.
@@ -55,14 +56,19 @@ class MemoryJournal implements Journal {
     this.shed();
   }
 
-  read({ workflowId, afterSeq = 0 }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
-    const facts =
-      workflowId === undefined
-        ? [...this.others, ...[...this.workflows.values()].flatMap((kept) => kept.facts)].sort((a, b) => a.seq - b.seq)
-        : workflowId === null
-          ? this.others
-          : (this.workflows.get(workflowId)?.facts ?? []);
-    return Promise.resolve(afterSeq === 0 ? [...facts] : facts.filter(({ seq }) => seq > afterSeq));
+  read({ afterSeq = 0, limit, ...which }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
+    return Promise.resolve(
+      this.factsOf(which)
+        .filter(({ seq }) => seq > afterSeq)
+        .slice(0, limit),
+    );
+  }
+
+  private factsOf({ workflowId, workflowIds }: ReadOptions): readonly GleitzeitEvent[] {
+    if (typeof workflowId === 'string') return this.workflows.get(workflowId)?.facts ?? [];
+    if (workflowId === null) return this.others;
+    const some = (workflowIds ?? [...this.workflows.keys()]).flatMap((id) => this.workflows.get(id)?.facts ?? []);
+    return [...(workflowIds === undefined ? this.others : []), ...some].sort((a, b) => a.seq - b.seq);
   }
 
   find(workflowId: string): Promise<WorkflowHead | undefined> {

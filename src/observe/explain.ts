@@ -1,7 +1,9 @@
 /**
  * Why a task waits, and what would release it: read from the same functions that dispatch decides by.
  */
+import { type BackpressureMonitorContext, pressureOf } from '../../machines/backpressure-monitor.ts';
 import { fanOutOf, isHeldBack, type ResolverContext, unmetDependencies } from '../../machines/dependency-resolver.ts';
+import type { EngineContext } from '../../machines/engine.ts';
 import { type MethodRouterContext, unavailabilityOf } from '../../machines/method-router.ts';
 import { isoOf } from '../../machines/policies/instants.ts';
 import { type PoolContext, type PoolState, whyNotAssigned } from '../../machines/pool.ts';
@@ -10,6 +12,7 @@ import type { TaskContext } from '../../machines/task.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
 import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
+import { describeFault } from '../system/storage-hold.ts';
 
 /** One reason why a task is not done yet. */
 export interface Reason {
@@ -33,7 +36,10 @@ export interface Reason {
     | 'retry_decision'
     | 'running'
     | 'elements'
-    | 'dispatching';
+    | 'dispatching'
+    | 'storage'
+    | 'backpressure'
+    | 'queue_full';
   /** For people. */
   readonly message: string;
   /** When it ends by itself, in epoch milliseconds, where that is known. */
@@ -42,6 +48,7 @@ export interface Reason {
   readonly releasedBy: string;
 }
 
+/** Why one task is not done yet. */
 export interface TaskExplanation {
   readonly taskId: string;
   /** The state's name, as in the chart of the task. */
@@ -49,12 +56,17 @@ export interface TaskExplanation {
   readonly reasons: readonly Reason[];
 }
 
+/** Why a workflow is not done yet. */
 export interface Explanation {
   readonly workflowId: string;
   /** The state's name, as in the chart of the workflow. */
   readonly status: string;
   /** The unfinished tasks, in the order of the definition. */
   readonly tasks: readonly TaskExplanation[];
+  /** Why the workflow is not admitted yet, where its submit waits for room. */
+  readonly admission?: readonly Reason[];
+  /** Why nothing of all this is durable just now, where the journal takes no facts. */
+  readonly storage?: Reason;
 }
 
 /** Explains the unfinished tasks of a workflow, or the one named; a workflow that has ended has none. */
@@ -68,7 +80,31 @@ export function explainWorkflow(core: Core, workflowId: string, taskId?: string)
   const ids = taskId === undefined ? context.definition.tasks.map(({ id }) => id) : [taskId];
   const { startAt } = workflow.context as WorkflowContext;
   const tasks = ids.flatMap((id) => explainTask({ core, workflowId, context, status, startAt }, id) ?? []);
-  return { workflowId, status, tasks };
+  const storage = reasonOfStorage(core);
+  return { workflowId, status, tasks, ...(storage && { storage }) };
+}
+
+/** Explains a submit that waits for room, which the policy `block` has it do; nothing for one that does not. */
+export function explainAdmission(core: Core, workflowId: string): Explanation | undefined {
+  // The engine's snapshot has the engine's context.
+  const engine = core.snapshot('engine')?.context as EngineContext | undefined;
+  if (engine?.waiting.has(workflowId) !== true) return undefined;
+  const admission: Reason[] = [];
+  if (engine.throttle.queueFull)
+    admission.push({ kind: 'queue_full', message: 'the queue holds as many tasks as it may', releasedBy: 'the queue has room again' });
+  if (engine.throttle.loadCritical) admission.push({ kind: 'backpressure', message: loadOf(core), releasedBy: 'the load falls below critical' });
+  return { workflowId, status: 'waiting for admission', tasks: [], admission };
+}
+
+function loadOf(core: Core): string {
+  const monitor = core.snapshot('backpressure', 'system')?.context as BackpressureMonitorContext | undefined;
+  const pressure = monitor && pressureOf(monitor);
+  return `the load of the system is critical${pressure === undefined || pressure === null ? '' : ` (${pressure.signal}, score ${pressure.score.toFixed(2)})`}`;
+}
+
+/** What holds back everything, whatever else a task waits for. */
+function reasonOfStorage({ storageFault }: Core): Reason | undefined {
+  return storageFault && { kind: 'storage', message: describeFault(storageFault), releasedBy: 'the journal takes them; it is asked time and again' };
 }
 
 interface Case {
@@ -247,8 +283,10 @@ function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] 
 }
 
 /** The explanation as lines for people. */
-export function renderExplanation({ workflowId, status, tasks }: Explanation, now: number): string {
+export function renderExplanation({ workflowId, status, tasks, storage, admission = [] }: Explanation, now: number): string {
   const lines = [`Workflow ${workflowId} is ${status}.`];
+  for (const { message, releasedBy } of admission) lines.push(`  ${message}; released when ${releasedBy}`);
+  if (storage !== undefined) lines.push(`  ${storage.message}; released when ${storage.releasedBy}`);
   for (const { taskId, state, reasons } of tasks) {
     lines.push(`  ${taskId} is ${state}`);
     for (const { message, until, releasedBy } of reasons) {

@@ -16,6 +16,7 @@ import { Feed, type Inspected } from './inspector/feed.ts';
 import { type Gate, gateFor } from './inspector/gate.ts';
 import { bridge, contentSecurityPolicy, page } from './inspector/page.ts';
 
+/** Where the inspector listens, and to whom it talks. */
 export interface InspectOptions {
   /** An integer from 0 to 65,535; 0 takes any free one. @defaultValue `8080`, where receivers look first, or any free one if that is busy */
   readonly port?: number;
@@ -30,6 +31,7 @@ export interface InspectOptions {
 
 export const inspectDefaults = { port: 8080, bufferEvents: 20_000 } as const;
 
+/** An inspector that is open. */
 export interface Inspection {
   /** The page to open in a browser. A receiver connects to the same address by `ws:`. */
   readonly url: string;

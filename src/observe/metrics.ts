@@ -3,8 +3,10 @@ import type { DataOf } from '../../machines/events/catalogue.ts';
 import { figuresAt, type MetricsContext } from '../../machines/metrics-collector.ts';
 import type { Core } from '../system/core.ts';
 
+/** Counters, gauges and histograms of one window. */
 export type Figures = DataOf<'metrics:collected'>;
 
+/** The figures so far. */
 export interface MetricsReading extends Figures {
   /** The figures in Prometheus' text format, version 0.0.4. */
   readonly prometheus: string;

@@ -7,11 +7,13 @@
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 
+/** An event, and what it caused. */
 export interface TraceNode {
   readonly event: GleitzeitEvent;
   readonly children: readonly TraceNode[];
 }
 
+/** Everything recorded of a workflow, as a tree of causes. */
 export interface Trace {
   readonly workflowId: string;
   readonly name: string;

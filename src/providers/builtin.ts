@@ -5,6 +5,7 @@ import { createProcessProvider, type ProcessProviderOptions } from './process.ts
 import type { AnyProvider } from './provider.ts';
 import { createPythonProvider, type PythonProviderOptions } from './python.ts';
 
+/** Options of the built-in providers. */
 export interface BuiltinOptions {
   readonly http?: HttpOptions;
   readonly process?: ProcessProviderOptions;

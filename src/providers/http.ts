@@ -14,6 +14,7 @@ import { defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 import { nameOf } from './url-name.ts';
 
+/** Options of `http/v1`. */
 export interface HttpOptions {
   /** Which private networks may be reached: none, all, or hosts by name (`host` or `host:port`). @defaultValue `false` */
   readonly allowPrivateNetworks?: PrivateNetworks;

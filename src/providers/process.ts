@@ -10,6 +10,7 @@ import type { ChildOutcome } from './child-process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 
+/** Options of `process/v1`. */
 export interface ProcessProviderOptions {
   /** The most that a command may write to stdout, in bytes; of stderr as much is kept. @defaultValue `1_048_576` */
   readonly maxOutputBytes?: number;

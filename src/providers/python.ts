@@ -13,6 +13,7 @@ import { type AttemptCall, defineProvider } from './provider.ts';
 import { pythonRunner } from './python-runner.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 
+/** Options of `python/v1`. */
 export interface PythonProviderOptions {
   /** The interpreter, 3.8 or newer: a name on the PATH, or a path. @defaultValue `GLEITZEIT_PYTHON`, else `'python3'` */
   readonly python?: string;

@@ -25,6 +25,7 @@ export interface ThreadMethod<S, R> {
   readonly exported?: string;
 }
 
+/** A provider whose methods run in worker threads. */
 export interface ThreadProviderOptions<S, R> {
   readonly id?: string;
   readonly protocol: string;

@@ -20,7 +20,7 @@ import { hostCleanup } from './cleanup-host.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { StartOptions, SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
-import { recover } from './recovery.ts';
+import { type Recovered, recover } from './recovery.ts';
 import { RunRegistry } from './run-registry.ts';
 import { registerFunctions } from './submit.ts';
 import { processVitals } from './vitals.ts';
@@ -44,7 +44,8 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
   const journal = guardJournal(options.journal ?? memoryJournal());
   const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
-  const { lastSeq } = await journal.open();
+  const { lastSeq, epoch, lost } = await journal.open();
+  if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
   const core = new Core({
     journal,
     config,
@@ -55,6 +56,7 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
     onViolation: options.strict === true ? ({ message }) => fail(toError(new Error(message))) : undefined,
     onEffectError: (error, event) => log.error({ err: error, event: event.type }, 'an effect threw'),
     onCommitError: (error) => fail(toError(error, 'PERSISTENCE_WRITE_FAILED')),
+    onHold: ({ error, retryAt }) => log.warn({ err: error, retryAt }, 'the journal takes no facts; nothing is admitted until it does'),
   });
   const seed = options.seed ?? ids.workflow();
   const executor = createExecutor({
@@ -67,6 +69,7 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   hostCleanup(core);
+  core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
   const stopCalendar = hostCalendar(core, log);
   const silence = (): void => {
     stopTimer();
@@ -86,9 +89,14 @@ export async function comeUp(booted: Booted, options: SystemOptions, { paused = 
   // First, so that the figures hold from the start of the engine on.
   if (options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
   const recovered = await recover(core, only);
-  if (recovered.workflows > 0) log.info(recovered, 'brought back what was in flight');
+  if (recovered.workflows > 0) log.info(recovered, sayingOf(recovered));
   const held = paused === false ? {} : { paused: paused === true ? 'it was started paused' : paused };
   core.accept({ type: 'system:start', data: { recovered, ...held } }, { source: 'api' });
+}
+
+function sayingOf({ workflows, tasks }: Recovered): string {
+  const counted = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+  return `brought back what was in flight: ${counted(workflows, 'workflow')}, ${counted(tasks, 'task')} of them under way`;
 }
 
 /** Registers what the options name, so that it is known before the first submit. */

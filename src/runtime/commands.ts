@@ -8,7 +8,7 @@ import { type GleitzeitDraft, isEventType, specOf } from '../../machines/events/
 import { type Priority, priorities, type WorkflowDefinition } from '../../machines/events/definition.ts';
 import { topologyOf } from '../../machines/policies/topology.ts';
 import { errorOf } from '../errors.ts';
-import { type Explanation, explainWorkflow } from '../observe/explain.ts';
+import { type Explanation, explainAdmission, explainWorkflow } from '../observe/explain.ts';
 import { taskKey } from '../system/addressing.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
@@ -72,6 +72,8 @@ export interface TaskName {
 
 /** @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND */
 export async function explainAsked({ core, journal }: Asked, workflowId: string, taskId?: string): Promise<Explanation> {
+  const waiting = explainAdmission(core, workflowId);
+  if (waiting !== undefined) return waiting;
   if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver !== undefined && taskId !== undefined) positionOf((resolver.context as ResolverContext).definition, { workflowId, taskId });

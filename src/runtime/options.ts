@@ -14,6 +14,7 @@ import type { Workflow } from '../workflow/workflow.ts';
 import type { Instant } from './instant.ts';
 import type { Logger } from './logger.ts';
 
+/** What a system is created with; see `docs/options.md`. */
 export interface SystemOptions {
   /** Where recorded facts go. @defaultValue a journal in memory, which ends with the process */
   readonly journal?: Journal;
@@ -66,6 +67,7 @@ export interface StartOptions {
   readonly only?: readonly string[];
 }
 
+/** What a submit says beside the workflow. */
 export interface SubmitOptions<Input = unknown> {
   readonly input?: Input;
   /** Names the run: a second submit with the same id and definition answers with the same run. @defaultValue a new id */

@@ -4,10 +4,12 @@
  * What the machines state in answer is dropped: it was recorded too, and comes in its turn.
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
-import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { EventOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { readyOf } from '../../machines/policies/release.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
 import { wiring } from '../system/wiring.ts';
+import { unfinishedTasks } from './recovery.ts';
 import { type EndOfWorkflow, resultOf, type WorkflowResult } from './result.ts';
 
 export interface Replayed {
@@ -34,6 +36,26 @@ export function replayWorkflow(facts: readonly GleitzeitEvent[]): Replayed | und
     if (fact.type === 'workflow:completed' || fact.type === 'workflow:failed' || fact.type === 'workflow:cancelled') end = fact;
   }
   return end === undefined ? { workflow, resolver } : { workflow, resolver, end };
+}
+
+/** The tasks that have begun and not ended, as their own facts leave them; what has ended, the resolver knows. */
+export function replayTasks({ resolver }: Replayed, facts: readonly GleitzeitEvent[]): ReadonlyMap<string, Actor> {
+  const { machine, births } = wiring.task;
+  const tasks = new Map<string, Actor>();
+  for (const [taskId, its] of unfinishedTasks(facts)) {
+    // The resolver's snapshot has the resolver's context.
+    const draft = readyOf(resolver.getSnapshot().context as ResolverContext, taskId);
+    const [first] = its;
+    if (draft === undefined || first === undefined) continue;
+    // It is as if the resolver had just said it.
+    const ready = { ...first, ...draft } as EventOf<'task:ready'>;
+    const birth = births?.['task:ready']?.(ready, config)[0];
+    if (birth === undefined) continue;
+    const task = createStatechartActor({ component: 'task', key: birth.key }, machine, birth.input);
+    for (const fact of its) if (!task.isDone() && task.handles(fact.type)) task.send(fact);
+    tasks.set(taskId, task);
+  }
+  return tasks;
 }
 
 /** The result of a workflow that has ended, from its facts. */

@@ -10,6 +10,7 @@ export interface ErrorInfo {
   readonly message: string;
 }
 
+/** What became of a task. */
 export interface TaskResult {
   readonly status: 'completed' | 'failed' | 'cancelled' | 'skipped';
   /** Attempts that began; 0 for a task that never ran. */
@@ -20,6 +21,7 @@ export interface TaskResult {
   readonly error?: ErrorInfo;
 }
 
+/** What became of a workflow. */
 export interface WorkflowResult<Output = unknown> {
   readonly workflowId: string;
   readonly name: string;

@@ -8,6 +8,7 @@ import { cancelReason } from './commands.ts';
 import type { WorkflowResult } from './result.ts';
 import type { WorkflowStatus } from './status.ts';
 
+/** A handle to one workflow. */
 export interface Run<Output = unknown> {
   /** The workflow's id. */
   readonly id: string;

@@ -15,6 +15,7 @@ import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
 import type { Booted } from './boot.ts';
 import { findSlots } from './calendar.ts';
 import { epochOf, type Instant, instant } from './instant.ts';
+import { refuseWhileHeld } from './storage.ts';
 import { checkRunnable, idRule, type Runnable, registerFunctions } from './submit.ts';
 
 /** When a workflow starts: exactly one of `cron`, `everyMs` and `at`. */
@@ -116,6 +117,7 @@ async function create(booted: Booted, { options, rule, runnable: { workflow, inp
   // A schedule that is refused changes nothing of what runs under the same name.
   if (standing === undefined || standing.specHash === specHash) registerFunctions(booted, workflow);
   if (standing?.specHash !== specHash) {
+    refuseWhileHeld(core);
     const created = runs.creation(scheduleId);
     core.accept({ type: 'cron:create', data }, { source: 'api' });
     await created;

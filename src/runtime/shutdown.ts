@@ -6,6 +6,7 @@ import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
 
+/** How long a stop may take, and why it is asked for. */
 export interface StopOptions {
   /** How long running attempts may take to finish, in milliseconds; 0 aborts them at once. @defaultValue `30_000` */
   readonly deadlineMs?: number;

@@ -1,17 +1,22 @@
 /** The state of a workflow and of each of its tasks, as far as it is known just now. */
+import type { AnyMachineSnapshot } from 'xstate';
+
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { errorOf } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
 import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
-import { replayWorkflow } from './replay.ts';
+import { replayTasks, replayWorkflow } from './replay.ts';
 import { type TaskResult, tasksOf } from './result.ts';
 
+/** How far a task is. */
 export interface TaskStatus extends Omit<TaskResult, 'status'> {
   /** The state's name as in the chart of the task; `pending` for a task that nothing has made ready yet. */
   readonly status: string;
 }
 
+/** How far a workflow is. */
 export interface WorkflowStatus {
   readonly workflowId: string;
   readonly name: string;
@@ -35,17 +40,30 @@ export async function statusOf(core: Core, workflowId: string): Promise<Workflow
       value: live.workflow.value,
       // The resolver's snapshot has the resolver's context; so too below.
       resolver: live.resolver.context as ResolverContext,
-      liveOf: (taskId) => liveTask(core, workflowId, taskId),
+      liveOf: (taskId) => taskStatus(core.snapshot('task', taskKey(workflowId, taskId))),
     });
   }
-  const replayed = replayWorkflow(await core.journal.read({ workflowId }));
-  if (replayed === undefined) throw notFound(workflowId);
+  return recordedStatus(await core.journal.read({ workflowId }), workflowId);
+}
+
+/**
+ * The status of a workflow as its facts leave it; those up to some `seq` give it as of then.
+ * @throws GleitzeitError WORKFLOW_NOT_FOUND when its submission is not among them
+ */
+export function recordedStatus(facts: readonly GleitzeitEvent[], workflowId: string): WorkflowStatus {
+  const replayed = replayWorkflow(facts);
+  const submitted = facts.find(({ type }) => type === 'workflow:submitted');
+  if (replayed === undefined || submitted?.type !== 'workflow:submitted') throw notFound(workflowId);
   const { workflow, resolver } = replayed;
-  return describe(head, {
-    value: workflow.getSnapshot().value,
-    resolver: resolver.getSnapshot().context as ResolverContext,
-    liveOf: () => undefined,
-  });
+  const tasks = replayTasks(replayed, facts);
+  return describe(
+    { workflowId, name: submitted.data.name, submittedAt: submitted.time },
+    {
+      value: workflow.getSnapshot().value,
+      resolver: resolver.getSnapshot().context as ResolverContext,
+      liveOf: (taskId) => taskStatus(tasks.get(taskId)?.getSnapshot()),
+    },
+  );
 }
 
 export function notFound(workflowId: string): Error {
@@ -55,7 +73,7 @@ export function notFound(workflowId: string): Error {
 type LiveTask = (taskId: string) => TaskStatus | undefined;
 
 function describe(
-  { workflowId, name, submittedAt }: WorkflowHead,
+  { workflowId, name, submittedAt }: Pick<WorkflowHead, 'workflowId' | 'name' | 'submittedAt'>,
   { value, resolver, liveOf }: { readonly value: unknown; readonly resolver: ResolverContext; readonly liveOf: LiveTask },
 ): WorkflowStatus {
   const ended = tasksOf(resolver);
@@ -64,9 +82,9 @@ function describe(
   return { workflowId, name, status: stateName(value), submittedAt, tasks };
 }
 
-function liveTask(core: Core, workflowId: string, taskId: string): TaskStatus | undefined {
-  const task = core.snapshot('task', taskKey(workflowId, taskId));
+function taskStatus(task: AnyMachineSnapshot | undefined): TaskStatus | undefined {
   if (task === undefined) return undefined;
+  // The snapshot of a task has the task's context.
   return { status: stateName(task.value), attempts: (task.context as { readonly attempt: number }).attempt };
 }
 

@@ -13,6 +13,7 @@ import type { Booted } from './boot.ts';
 import { functionProvider } from './function-provider.ts';
 import { epochOf, instant } from './instant.ts';
 import type { SubmitOptions } from './options.ts';
+import { refuseWhileHeld } from './storage.ts';
 
 export const idRule = 'a text of 1 to 1024 characters without "/", which stands between the ids of workflow and task';
 const text = (rule: string) => z.string({ error: rule }).optional();
@@ -76,6 +77,7 @@ async function admit(booted: Booted, workflowId: string, { workflow, input, cont
       details: { workflowId, known: known.versionHash, got: versionHash },
     });
   }
+  if (known === undefined) refuseWhileHeld(core);
   // Only now: a submit that is refused changes nothing of what runs under the same name.
   registerFunctions(booted, workflow);
   if (known !== undefined) return workflowId;

@@ -91,6 +91,7 @@ export class GleitzeitSystem {
     this.currentPhase = 'running';
     await core.whenQuiet();
     if (this.failure !== undefined) throw this.failure;
+    core.waitForStorage();
     return booted;
   }
 

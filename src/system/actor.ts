@@ -21,12 +21,19 @@ export interface Actor {
   getSnapshot(): AnyMachineSnapshot;
   /** Whether the current state handles a type, or lists it as ignored. */
   handles(type: string): boolean;
-  /** Whether it has reached a final state. */
+  /** Whether it has reached a final state: it hears nothing any more. */
   isDone(): boolean;
+  /** Whether nothing more is expected of it, so that it goes: it is done, or at rest (tag `ended`) until somebody brings it back. */
+  hasEnded(): boolean;
 }
 
 export function addressOf(component: Component, key: string): string {
   return key === '' ? component : `${component}/${key}`;
+}
+
+/** Whether nothing more is expected of an actor in this state. */
+export function hasEnded({ status, tags }: AnyMachineSnapshot): boolean {
+  return status !== 'active' || tags.has('ended');
 }
 
 const nothing: readonly GleitzeitDraft[] = [];
@@ -141,5 +148,9 @@ class StatechartActor implements Actor {
 
   isDone(): boolean {
     return this.snapshot.status === 'done';
+  }
+
+  hasEnded(): boolean {
+    return hasEnded(this.snapshot);
   }
 }

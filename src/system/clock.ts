@@ -4,11 +4,13 @@
  * `systemClock` is the real one. A simulated one stands in `src/testing/simulated-clock.ts`.
  */
 
+/** A timer that is set. */
 export interface Timer {
   /** Harmless after the timer has fired. */
   cancel(): void;
 }
 
+/** Where time comes from. */
 export interface Clock {
   /** Epoch milliseconds. */
   now(): number;

@@ -15,6 +15,7 @@ import type { IdSource } from './ids.ts';
 import { Registry } from './registry.ts';
 import { Router } from './router.ts';
 import { deriveRoutingTable } from './routing-table.ts';
+import type { StorageFault, StorageHold } from './storage-hold.ts';
 import { superviseActors } from './supervision.ts';
 import type { Origin, Violation } from './traffic.ts';
 import { type Effect, TurnLoop } from './turn-loop.ts';
@@ -30,6 +31,8 @@ export interface CoreOptions {
   readonly onViolation: ((violation: Violation) => void) | undefined;
   readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
   readonly onCommitError: (error: unknown) => void;
+  /** The journal takes no facts for the time being. */
+  readonly onHold?: (fault: StorageFault) => void;
 }
 
 export class Core {
@@ -49,7 +52,10 @@ export class Core {
     this.router.onViolation = options.onViolation;
     const { defer, onEffectError } = options;
     const onCommitError = (error: unknown): void => this.lose(error, options.onCommitError);
-    this.loop = new TurnLoop({ router: this.router, registry: this.registry, journal, clock, defer, onEffectError, onCommitError });
+    const onHold = (hold: StorageHold): void => this.hold(hold, options.onHold);
+    const onRelease = (hold: StorageHold): void => this.release(hold);
+    const { router, registry } = this;
+    this.loop = new TurnLoop({ router, registry, journal, clock, defer, onEffectError, onCommitError, onHold, onRelease });
     superviseActors(this);
   }
 
@@ -57,6 +63,27 @@ export class Core {
     const data = { target: 'journal', event: 'append', error: toFailure(error, 'PERSISTENCE_WRITE_FAILED') };
     this.loop.sayLast({ type: 'system:crash', data }, { source: 'api' });
     tell(error);
+  }
+
+  private hold({ fault }: StorageHold, tell: CoreOptions['onHold']): void {
+    const { error, since } = fault;
+    tell?.(fault);
+    this.loop.sayAside({ type: 'system:hold', data: { error, since } }, { source: 'api' });
+  }
+
+  private release({ fault: { since } }: StorageHold): void {
+    const heldMs = Math.max(0, this.clock.now() - since);
+    this.loop.accept({ type: 'system:release', data: { since, heldMs } }, { source: 'api' });
+  }
+
+  /** From now on waits for a journal that takes no facts for a time; until now that fails whoever writes to it. */
+  waitForStorage(): void {
+    this.loop.mayHold = true;
+  }
+
+  /** What the journal said, while it takes no facts: nothing is admitted then, and what is stated waits in memory. */
+  get storageFault(): StorageFault | undefined {
+    return this.loop.hold?.fault;
   }
 
   /** Puts an event into the inbox. */

@@ -1,6 +1,7 @@
 /** Where ids come from: injected, so that a simulation repeats them exactly. */
 import { customAlphabet } from 'nanoid';
 
+/** Where ids come from. */
 export interface IdSource {
   /** A new event id. */
   event(): string;

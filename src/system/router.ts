@@ -202,7 +202,7 @@ export class Router {
       return;
     }
     this.deliveries?.(event, actor, before);
-    if (actor.isDone()) this.outcome.ended.push(actor);
+    if (actor.hasEnded()) this.outcome.ended.push(actor);
     if (drafts.length === 0) {
       if (actor.getSnapshot() === before && !actor.handles(event.type)) this.unhandled(event, actor);
       return;

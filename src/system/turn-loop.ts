@@ -4,13 +4,17 @@
  * What comes from outside waits in the inbox. A turn carries one such event through the machines until all is quiet; the
  * facts of all turns so far are then committed in one append, and only when that is durable do effects run, in the order
  * in which their events were stated. Turns that run while a commit is under way share the next one.
+ *
+ * A journal that refuses a batch only for the time being is asked again, with growing delays. Until it takes the batch turns go on
+ * in memory, and their facts join it; no effect runs, and time stands still: what falls due, falls due then.
  */
 import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import { errorOf } from '../errors.ts';
+import { errorOf, toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { Registry } from './registry.ts';
 import type { Router } from './router.ts';
+import { type Arrival, joined, StorageHold } from './storage-hold.ts';
 import type { Origin, Outcome } from './traffic.ts';
 
 export type Effect = (event: GleitzeitEvent) => void;
@@ -24,8 +28,12 @@ export interface TurnLoopOptions {
   readonly defer: (act: () => void) => void;
   /** An effect threw, which none should; nothing else is lost by it. */
   readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
-  /** The journal did not take a batch: nothing that follows from it may be seen outside. */
+  /** The journal did not take a batch, and never will: nothing that follows from it may be seen outside. */
   readonly onCommitError: (error: unknown) => void;
+  /** The journal does not take a batch for now. */
+  readonly onHold: (hold: StorageHold) => void;
+  /** It took it after all, and effects have run. */
+  readonly onRelease: (hold: StorageHold) => void;
 }
 
 /** How long turns may run before timers and I/O get their share, in milliseconds. */
@@ -41,7 +49,7 @@ interface Waiting {
 export class TurnLoop {
   private readonly options: TurnLoopOptions;
   private readonly effects = new Map<EventType, Effect[]>();
-  private inbox: { readonly draft: GleitzeitDraft; readonly origin: Origin }[] = [];
+  private inbox: Arrival[] = [];
   private taken = 0;
   /** How many were ever put into the inbox, and how many of them a turn has carried. */
   private accepted = 0;
@@ -51,6 +59,10 @@ export class TurnLoop {
   private isCommitting = false;
   private isClosed = false;
   private quiet: (() => void)[] = [];
+  /** What waits while the journal takes nothing. */
+  hold: StorageHold | undefined;
+  /** Whether a refusal for the time being is waited out: only once something was promised. */
+  mayHold = false;
   /** Called with every event of a batch, after the effects of that event. */
   watcher: ((event: GleitzeitEvent) => void) | undefined;
 
@@ -69,6 +81,10 @@ export class TurnLoop {
   /** Puts an event into the inbox; what reaches a closed loop is dropped. */
   accept(draft: GleitzeitDraft, origin: Origin): void {
     if (this.isClosed) return;
+    if (this.hold !== undefined && draft.type === 'schedule:due') {
+      this.hold.due.push({ draft, origin });
+      return;
+    }
     this.accepted++;
     this.inbox.push({ draft, origin });
     this.schedule();
@@ -103,9 +119,25 @@ export class TurnLoop {
     this.perform({ events: router.takeOutcome().events, facts: [], ended: [] }, 0);
   }
 
+  /**
+   * Says something while all else waits for the journal, which it overtakes: those who watch see it at once. What is recorded of
+   * it, or has effects, waits with the rest.
+   */
+  sayAside(draft: GleitzeitDraft, origin: Origin): void {
+    const { router } = this.options;
+    this.hold?.add(router.takeOutcome());
+    router.accept(draft, origin);
+    const { facts, events, ended } = router.takeOutcome();
+    const recorded = new Set(facts);
+    const waits = (event: GleitzeitEvent): boolean => recorded.has(event) || this.effects.has(event.type);
+    this.hold?.add({ facts, events: events.filter(waits), ended });
+    for (const event of events) if (!waits(event)) this.show(event);
+  }
+
   /** Takes nothing more, and drops what waits; no effect runs after it. */
   close(): void {
     this.isClosed = true;
+    this.hold?.timer?.cancel();
     this.inbox = [];
     this.taken = 0;
     this.releaseQuiet();
@@ -141,48 +173,82 @@ export class TurnLoop {
 
   private commit(): void {
     if (this.isCommitting || this.isClosed) return;
-    const outcome = this.options.router.takeOutcome();
-    const { carried } = this;
-    if (outcome.facts.length === 0) {
-      this.perform(outcome, carried);
+    const { router } = this.options;
+    if (this.hold !== undefined) {
+      this.hold.trim(router.outcome, ({ type }) => this.effects.has(type));
       return;
     }
-    const written = this.append(outcome, carried);
-    if (written === undefined) this.perform(outcome, carried);
-    else void written;
+    const outcome = router.takeOutcome();
+    if (outcome.facts.length === 0) this.perform(outcome, this.carried);
+    else this.append(outcome);
   }
 
-  /** Appends; answers nothing when the journal did so at once. */
-  private append(outcome: Outcome, carried: number): Promise<void> | undefined {
+  private append(outcome: Outcome): void {
+    const { carried } = this;
+    let pending: Promise<void> | undefined;
     try {
-      const pending = this.options.journal.append(outcome.facts);
-      if (pending === undefined) return undefined;
-      this.isCommitting = true;
-      return pending.then(
-        () => {
-          this.perform(outcome, carried);
-          // Only now: turns that ran meanwhile are not committed, so that all is not quiet yet.
-          this.isCommitting = false;
-          if (!this.isClosed) this.commit();
-        },
-        (error: unknown) => this.options.onCommitError(error),
-      );
+      pending = this.options.journal.append(outcome.facts);
     } catch (error) {
-      this.isCommitting = true;
-      this.options.onCommitError(error);
-      return Promise.resolve();
+      this.refused(outcome, error);
+      return;
     }
+    if (pending === undefined) {
+      this.succeeded(outcome, carried);
+      return;
+    }
+    this.isCommitting = true;
+    const then = (): void => {
+      this.succeeded(outcome, carried);
+      // Only now: turns that ran meanwhile are not committed, so that all is not quiet yet.
+      this.isCommitting = false;
+      this.commit();
+    };
+    pending.then(then, (error: unknown) => this.refused(outcome, error));
+  }
+
+  private succeeded(outcome: Outcome, carried: number): void {
+    const { hold } = this;
+    this.hold = undefined;
+    this.perform(outcome, carried);
+    if (hold === undefined || this.isClosed) return;
+    this.options.onRelease(hold);
+    for (const { draft, origin } of hold.due) this.accept(draft, origin);
+  }
+
+  private refused(outcome: Outcome, thrown: unknown): void {
+    if (this.isClosed) return;
+    const { clock, router, onHold, onCommitError } = this.options;
+    const error = toFailure(thrown, 'PERSISTENCE_WRITE_FAILED');
+    if (!this.mayHold || !error.retryable) {
+      // For ever: nothing is appended any more.
+      this.isCommitting = true;
+      onCommitError(thrown);
+      return;
+    }
+    this.isCommitting = false;
+    const now = clock.now();
+    const held = this.hold;
+    const hold = held ?? new StorageHold(outcome, error, now);
+    held?.refused(outcome, error, now);
+    this.hold = hold;
+    hold.timer = clock.setTimer(hold.fault.retryAt - now, () => this.append(joined(hold.outcome, router.takeOutcome())));
+    if (held === undefined) onHold(hold);
   }
 
   private perform({ events, ended }: Outcome, carried: number): void {
     if (this.isClosed) return;
     for (const event of events) {
       for (const effect of this.effects.get(event.type) ?? []) this.attempt(effect, event);
-      if (this.watcher !== undefined) this.attempt(this.watcher, event);
+      this.show(event);
     }
-    for (const actor of ended) this.options.registry.drop(actor);
+    // One that ended may have been woken in a later turn of the batch.
+    for (const actor of ended) if (actor.hasEnded()) this.options.registry.drop(actor);
     if (this.waiting.length > 0) this.releaseDurable(carried);
     if (this.inbox.length === 0 && !this.isCommitting) this.releaseQuiet();
+  }
+
+  private show(event: GleitzeitEvent): void {
+    if (this.watcher !== undefined) this.attempt(this.watcher, event);
   }
 
   private releaseDurable(carried: number): void {

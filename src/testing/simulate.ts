@@ -4,7 +4,7 @@
  * Handlers may wait on promises and on `call.sleep`, which follows the simulated clock; real I/O has no place here.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import type { SystemOptions } from '../runtime/options.ts';
+import type { StartOptions, SystemOptions } from '../runtime/options.ts';
 import { createSystem, type GleitzeitSystem } from '../runtime/system.ts';
 import { seededIds } from '../system/ids.ts';
 import { type SimulatedClock, simulatedClock } from './simulated-clock.ts';
@@ -15,6 +15,8 @@ export interface SimulationOptions extends Omit<SystemOptions, 'clock' | 'ids' |
   /** When it begins, in epoch milliseconds. @defaultValue `0` */
   readonly startAt?: number;
   readonly vitals?: SystemOptions['vitals'];
+  /** How the system starts. @defaultValue as ever */
+  readonly start?: StartOptions;
 }
 
 export interface Simulation {
@@ -42,12 +44,12 @@ const quietRounds = 4;
 
 /** Creates and starts a system on a simulated clock; strict unless told otherwise. */
 export async function simulate(options: SimulationOptions = {}): Promise<Simulation> {
-  const { seed = 'simulation', startAt = 0, vitals = restingVitals, ...rest } = options;
+  const { seed = 'simulation', startAt = 0, vitals = restingVitals, start, ...rest } = options;
   const clock = simulatedClock({ now: startAt });
   const events: GleitzeitEvent[] = [];
   const system = createSystem({ strict: true, ...rest, vitals, seed, clock, ids: seededIds(seed) });
   system.events$.subscribe((event) => events.push(event));
-  await system.start();
+  await system.start(start);
 
   const passing = timeOf(clock, events);
   await passing.settle();

@@ -8,6 +8,7 @@ import type { Locate } from './faults.ts';
 /** A function that is a task; registered with the system under the method of its task. */
 export type FunctionHandler = AnyMethod['run'];
 
+/** A workflow that can be submitted, with the types of its input and output. */
 export interface Workflow<Input = unknown, Output = unknown> {
   readonly kind: typeof workflowKind;
   readonly definition: WorkflowDefinition;

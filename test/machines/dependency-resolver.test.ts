@@ -125,6 +125,13 @@ describe('dependencyResolverMachine', () => {
     });
   });
 
+  it('skips everything when its workflow is cancelled before it has handed in its tasks', () => {
+    const definition = definitionOf([taskOf('a'), taskOf('b', { after: ['a'] })]);
+    const resolver = startMachine('resolver', dependencyResolverMachine, { ...submittedOf(definition), submittedAt: 0 });
+    expect(idsOf(resolver.hear('workflow:cancelling', words), 'task:skipped')).toEqual(['a', 'b']);
+    expect(outcomesOf(resolver.context()).size).toBe(2);
+  });
+
   it('goes on after a task that was cancelled, without what depends on it', () => {
     const resolver = start(definitionOf([taskOf('a'), taskOf('b', { after: ['a'] }), taskOf('c')]), { window: 1 });
     const stated = resolver.hear('task:cancelled', cancelledOf('a'));

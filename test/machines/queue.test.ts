@@ -580,5 +580,5 @@ describe('the queue as a whole', () => {
       unhandled: [],
       errors: [],
     });
-  });
+  }, 60_000);
 });

@@ -66,6 +66,15 @@ const armed = (dueAt: number | null) => ({ type: 'schedule:armed', data: { dueAt
 
 const start = () => startMachine('scheduler', schedulerMachine, {});
 
+const delayed = (startAt: number | undefined): DataOf<'workflow:submitted'> => ({
+  workflowId: 'w',
+  name: 'n',
+  versionHash: 'h',
+  definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] },
+  input: {},
+  ...(startAt === undefined ? {} : { startAt }),
+});
+
 describe('the scheduler', () => {
   it('asks the host for a timer when a time is earlier than the one it waits for, and only then', () => {
     const scheduler = start();
@@ -289,7 +298,33 @@ describe('the scheduler', () => {
     expect([...owned].sort()).toEqual([...dueTypes, 'schedule:armed', 'schedule:stopped'].sort());
   });
 
+  it('gives what runs, and who is to be heard of, the time again in which nothing could begin; and nothing else', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    scheduler.hear('worker:started', worker);
+    scheduler.hear('task:started', started({ timeoutMs: 20_000 }));
+    scheduler.hear('schedule:request', request('a', 10_000));
+    scheduler.hear('system:storage_resumed', { since: 0, heldMs: 600_000 }, { time: 600_000 });
+    expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 't'))).toBe(620_000);
+    expect(dueAtOf(scheduler.context(), scheduleIds.worker('text/v1#1'))).toBe(630_000);
+    expect(dueAtOf(scheduler.context(), 'a')).toBe(10_000);
+    expect(scheduler.hear('schedule:due', {}, { time: 600_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'schedule:elapsed']);
+    expect(scheduler.hear('schedule:due', {}, { time: 629_999 }).map(({ type }) => type)).toEqual(['schedule:armed', 'task:timeout']);
+    expect(scheduler.hear('schedule:due', {}, { time: 630_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'worker:heartbeat_missed']);
+  });
+
   it('has the default that is documented', () => expect(schedulerDefaults).toEqual({ missedBeats: 6 }));
+
+  it('says when a workflow is to start that was given a time to come, and no other', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    expect(scheduler.hear('workflow:submitted', delayed(undefined), { time: 5 })).toEqual([]);
+    expect(scheduler.hear('workflow:submitted', delayed(5), { time: 5 })).toEqual([]);
+    expect(earliestDue(scheduler.context())).toBeNull();
+    expect(scheduler.hear('workflow:submitted', delayed(50), { time: 5 })).toEqual([{ type: 'schedule:armed', data: { dueAt: 50 } }]);
+    expect(scheduler.hear('schedule:due', {}, { time: 50 })).toContainEqual({ type: 'workflow:start_due', data: { workflowId: 'w' } });
+    scheduler.hear('workflow:submitted', delayed(90), { time: 60 });
+    scheduler.hear('workflow:cancelled', { workflowId: 'w', durationMs: 0, counts, reason: 'r', by: 'b' }, { time: 70 });
+    expect(earliestDue(scheduler.context())).toBeNull();
+  });
 
   it('has a sound chart: every state reached, every transition taken, nothing moved by others', () => {
     const { retryAt: _, ...isolated } = { ...opened, reason: 'isolated' } as const;
@@ -309,6 +344,8 @@ describe('the scheduler', () => {
         eventOf('task:failed', failed),
         eventOf('task:cancelled', cancelled),
         eventOf('task:retry_scheduled', { ...retry, dueAt: 12 }),
+        eventOf('workflow:submitted', delayed(14)),
+        eventOf('workflow:submitted', delayed(undefined)),
         eventOf('workflow:started', { workflowId: 'w', totalTasks: 1, timeoutMs: 11 }),
         eventOf('workflow:completed', { workflowId: 'w', durationMs: 1, counts }),
         eventOf('workflow:failed', { workflowId: 'w', durationMs: 1, counts, error, failedTaskIds: [] }),
@@ -319,6 +356,7 @@ describe('the scheduler', () => {
         eventOf('worker:failed', { workerId: worker.workerId, poolId: worker.poolId, reason: 'r', tasks: [] }),
         eventOf('circuit:opened', { ...opened, retryAt: 9 }),
         eventOf('circuit:opened', isolated),
+        eventOf('system:storage_resumed', { since: 0, heldMs: 5 }),
         eventOf('engine:started', { mode: 'running', stats }),
         eventOf('engine:stopped', { mode: 'stopped', stats, reason: 'r' }),
         eventOf('schedule:due', {}, { time: 16 }),

@@ -10,6 +10,8 @@ const stats = { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 };
 const error = failure('INTERNAL_ERROR', 'It threw.');
 const crash = (target: string) => ({ target, event: 'task:ready', error });
 const stop = { reason: 'done', deadlineMs: 1_000 };
+const held = { error: failure('PERSISTENCE_WRITE_FAILED', 'full', { retryable: true }), since: 7 };
+const resumed = { since: 7, heldMs: 30 };
 const ended = { mode: 'stopped', stats, reason: 'done' } as const;
 
 function running() {
@@ -96,6 +98,28 @@ describe('the system', () => {
     expect(system.state()).toBe('stopped');
   });
 
+  it('holds while the journal takes nothing, and goes on once it does', () => {
+    const system = running();
+    expect(system.hear('system:release', resumed)).toEqual([]);
+    expect(system.hear('system:hold', held)).toEqual([{ type: 'system:storage_held', data: held }]);
+    expect(system.state()).toBe('holding');
+    expect(system.hear('system:hold', held)).toEqual([]);
+    expect(system.hear('system:release', resumed)).toEqual([{ type: 'system:storage_resumed', data: resumed }]);
+    expect(system.state()).toBe('running');
+  });
+
+  it('can be stopped while it holds, says also then that the journal takes facts again, and fails where it never will', () => {
+    const system = running();
+    system.hear('system:hold', held);
+    expect(system.hear('system:stop', stop)[0]?.type).toBe('system:shutdown');
+    expect(system.hear('system:release', resumed)).toEqual([{ type: 'system:storage_resumed', data: resumed }]);
+    expect(system.state()).toBe('draining');
+    const lost = running();
+    lost.hear('system:hold', held);
+    lost.hear('system:crash', crash('journal'));
+    expect(lost.state()).toBe('failed');
+  });
+
   it('replays to the same state from its facts alone', () => {
     const live = running();
     live.hear('system:crash', crash('queue'), { time: 1 });
@@ -127,6 +151,10 @@ describe('the system', () => {
         eventOf('system:shutdown', { ...stop, deadlineAt: 0 }),
         eventOf('system:stopped', { reason: 'done' }),
         eventOf('system:failed', { error }),
+        eventOf('system:hold', held),
+        eventOf('system:release', resumed),
+        eventOf('system:storage_held', held),
+        eventOf('system:storage_resumed', resumed),
         eventOf('system:actor_failed', { ...actorFailed, action: 'restart' }),
         eventOf('system:actor_failed', { ...actorFailed, action: 'stop' }),
       ],

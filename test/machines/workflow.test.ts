@@ -210,6 +210,64 @@ describe('workflowMachine', () => {
     expect(cancelling.state()).toBe('cancelled');
   });
 
+  describe('with a time to start at', () => {
+    const delayed = (definition: WorkflowDefinition = two) => {
+      const submitted = { ...submittedOf(definition), startAt: 500 };
+      const workflow = startMachine('workflow', workflowMachine, { ...submitted, submittedAt: 100 });
+      workflow.hear('workflow:submitted', submitted, { time: 100 });
+      workflow.hear('workflow:validated', validated, { time: 100 });
+      return workflow;
+    };
+
+    it('waits for it, and counts its duration from there', () => {
+      const workflow = delayed();
+      expect(workflow.stated).toEqual([]);
+      expect(workflow.state()).toBe('pending');
+      workflow.hear('workflow:start_due', { workflowId: 'w' }, { time: 500 });
+      expect(typesOf(workflow.stated)).toEqual(['task:submitted', 'task:submitted', 'workflow:started']);
+      workflow.hear('task:completed', completedOf('a'), { time: 600 });
+      workflow.hear('task:completed', completedOf('b'), { time: 700 });
+      expect(workflow.stated.at(-1)).toMatchObject({ type: 'workflow:completed', data: { durationMs: 200 } });
+    });
+
+    it('does not start while it is paused, whether it is resumed before its time or after', () => {
+      for (const [time, started] of [
+        [400, []],
+        [600, ['task:submitted', 'task:submitted', 'workflow:started']],
+      ] as const) {
+        const workflow = delayed();
+        workflow.hear('workflow:pause', words, { time: 200 });
+        expect(workflow.state()).toBe('held');
+        if (time > 500) expect(workflow.hear('workflow:start_due', { workflowId: 'w' }, { time: 500 })).toEqual([]);
+        expect(typesOf(workflow.hear('workflow:resume', words, { time }))).toEqual(['workflow:resumed', ...started]);
+        expect(workflow.state()).toBe(started.length > 0 ? 'running' : 'pending');
+      }
+    });
+
+    it('can be cancelled before it, with tasks or without', () => {
+      const workflow = delayed();
+      expect(typesOf(workflow.hear('workflow:cancel', words, { time: 200 }))).toEqual(['workflow:cancelling']);
+      for (const taskId of ['a', 'b'])
+        workflow.hear('task:skipped', { workflowId: 'w', taskId, protocol: 'core/v1', because: 'x', policy: 'workflow_cancelled' });
+      expect(workflow.stated.at(-1)).toMatchObject({
+        type: 'workflow:cancelled',
+        data: { counts: { skipped: 2 }, durationMs: 0, reason: 'because' },
+      });
+      for (const isHeld of [false, true]) {
+        const empty = delayed(definitionOf([]));
+        if (isHeld) empty.hear('workflow:pause', words);
+        empty.hear('workflow:cancel', words);
+        expect(empty.state()).toBe('cancelled');
+      }
+    });
+
+    it('does not wait for one that has passed', () => {
+      const workflow = startMachine('workflow', workflowMachine, { ...submittedOf(two), startAt: 50, submittedAt: 100 });
+      workflow.hear('workflow:validated', validated, { time: 100 });
+      expect(workflow.state()).toBe('running');
+    });
+  });
+
   it('replays to the same state from recorded facts alone', () => {
     const live = start(lenient({ ...two, output: { a: '${a}' } }));
     live.hear('task:completed', completedOf('a', { result: 1 }));
@@ -251,6 +309,9 @@ describe('workflowMachine', () => {
       eventOf('task:cancelled', cancelledOf('a[0]', { element })),
       eventOf('workflow:submitted', submittedOf(two)),
       eventOf('workflow:validated', validated),
+      eventOf('workflow:start_due', { workflowId: 'w' }),
+      eventOf('workflow:validated', validated, { time: 50 }),
+      eventOf('workflow:resumed', { workflowId: 'w', reason: 'r' }, { time: 50 }),
       eventOf('workflow:started', { workflowId: 'w', totalTasks: 2 }),
       eventOf('workflow:cancel', words),
       eventOf('workflow:pause', words),
@@ -268,11 +329,11 @@ describe('workflowMachine', () => {
       eventOf('system:actor_failed', lost('resolver/w')),
       eventOf('system:actor_failed', lost('task/w/a', { action: 'restart' })),
     ];
-    const inputs = [two, lenient(two), definitionOf([])];
-    const explorations = inputs.map((definition) =>
+    const inputs = [{ definition: two }, { definition: lenient(two) }, { definition: definitionOf([]) }, { definition: two, startAt: 10 }];
+    const explorations = inputs.map(({ definition, ...delay }) =>
       explore(workflowMachine, {
         component: 'workflow',
-        input: { ...submittedOf(definition), submittedAt: 0 },
+        input: { ...submittedOf(definition), submittedAt: 0, ...delay },
         events,
         distinguish: ({ context }) => [Math.min(context.done, 2)],
       }),

@@ -5,7 +5,14 @@ import { handOperated } from './hands.ts';
 import { scene } from './scene.ts';
 
 const ones = (count: number) =>
-  defineWorkflow({ name: 'ones', failurePolicy: 'continue_on_error', tasks: (task) => { for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' }); return null; } });
+  defineWorkflow({
+    name: 'ones',
+    failurePolicy: 'continue_on_error',
+    tasks: (task) => {
+      for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' });
+      return null;
+    },
+  });
 
 const calm = { memoryBytes: 0, cpu: 0, lagMs: 0 };
 
@@ -37,7 +44,10 @@ describe('backpressure', () => {
   it('rises and falls with the depth of the queue, with hysteresis and a dwell', async () => {
     const hands = handOperated({ pool: { min: 1, max: 1 } });
     const { submit, advance, settle, events } = await scene({ providers: [hands.provider], queue: { capacity: 20 } });
-    const levels = () => events.flatMap((event) => (event.type.startsWith('backpressure:') && (event.data as { scope?: string }).scope === 'system' ? [event.type.slice(13)] : []));
+    const levels = () =>
+      events.flatMap((event) =>
+        event.type.startsWith('backpressure:') && (event.data as { scope?: string }).scope === 'system' ? [event.type.slice(13)] : [],
+      );
     await submit(ones(15));
     expect(levels()).toEqual([]);
     await submit(ones(2));
@@ -76,10 +86,15 @@ describe('backpressure', () => {
 
   it('that is critical makes submits wait by the policy `block`', async () => {
     let lagMs = 3_000;
-    const { advance, until, system, settle } = await scene({ queue: { policy: 'block' }, vitals: () => ({ ...calm, lagMs }), providers: [handOperated().provider] });
+    const { advance, until, system, settle } = await scene({
+      queue: { policy: 'block' },
+      vitals: () => ({ ...calm, lagMs }),
+      providers: [handOperated().provider],
+    });
     await advance(5_000);
-    const submitted = system.submit(defineWorkflow({ name: 'quick', tasks: (task) => task('one', { run: () => 1 }) }));
+    const submitted = system.submit(defineWorkflow({ name: 'quick', tasks: (task) => task('one', { run: () => 1 }) }), { id: 'held' });
     await settle();
+    expect((await system.explain('held')).admission).toMatchObject([{ kind: 'backpressure', message: expect.stringContaining('critical (lag') }]);
     lagMs = 0;
     const run = await until(submitted);
     expect((await until(run.result())).status).toBe('completed');

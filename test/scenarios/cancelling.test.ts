@@ -6,7 +6,11 @@ import { scene } from './scene.ts';
 
 const two = defineWorkflow({
   name: 'two',
-  tasks: (task) => { task('a', { method: 'demo/work' }); task('b', { method: 'demo/work' }); return null; },
+  tasks: (task) => {
+    task('a', { method: 'demo/work' });
+    task('b', { method: 'demo/work' });
+    return null;
+  },
 });
 
 describe('cancelling', () => {
@@ -20,7 +24,11 @@ describe('cancelling', () => {
     expect(call.signal.aborted).toBe(true);
     expect(of('queue:task_dequeued').at(-1)?.data).toMatchObject({ taskId: 'b', reason: 'cancelled', depth: 0 });
     expect(only('workflow:cancelled').data).toMatchObject({ reason: 'enough', by: 'api', counts: { cancelled: 2 } });
-    expect(await until(run.result())).toMatchObject({ status: 'cancelled', error: { code: 'WORKFLOW_CANCELLED', message: 'enough' }, tasks: { a: { status: 'cancelled', attempts: 1 }, b: { status: 'cancelled', attempts: 0 } } });
+    expect(await until(run.result())).toMatchObject({
+      status: 'cancelled',
+      error: { code: 'WORKFLOW_CANCELLED', message: 'enough' },
+      tasks: { a: { status: 'cancelled', attempts: 1 }, b: { status: 'cancelled', attempts: 0 } },
+    });
   });
 
   it('gives the slot of a running task back, so that others go on', async () => {
@@ -51,8 +59,14 @@ describe('cancelling', () => {
     const { submit, settle, system, until, advance } = await scene({ providers: [hands.provider] });
     const run = await submit(
       defineWorkflow({
-        name: 'partly', failurePolicy: 'continue_on_error',
-        tasks: (task) => { task('a', { method: 'demo/work' }); task('b', { method: 'demo/work' }); task('c', { method: 'demo/work', dependsOn: ['a'] }); return null; },
+        name: 'partly',
+        failurePolicy: 'continue_on_error',
+        tasks: (task) => {
+          task('a', { method: 'demo/work' });
+          task('b', { method: 'demo/work' });
+          task('c', { method: 'demo/work', dependsOn: ['a'] });
+          return null;
+        },
       }),
     );
     await advance(1_000);
@@ -61,7 +75,10 @@ describe('cancelling', () => {
     await settle();
     expect(call.signal.aborted).toBe(true);
     hands.callOf('b').succeed();
-    expect(await until(run.result())).toMatchObject({ status: 'completed', tasks: { a: { status: 'cancelled' }, b: { status: 'completed' }, c: { status: 'skipped' } } });
+    expect(await until(run.result())).toMatchObject({
+      status: 'completed',
+      tasks: { a: { status: 'cancelled' }, b: { status: 'completed' }, c: { status: 'skipped' } },
+    });
   });
 
   it('what has ended is a no-op', async () => {
@@ -90,7 +107,12 @@ describe('a late report', () => {
   it('of an attempt that timed out is refused as stale', async () => {
     const hands = handOperated();
     const { submit, advance, settle, only, of } = await scene({ providers: [hands.provider] });
-    await submit(defineWorkflow({ name: 'late', tasks: (task) => task('one', { method: 'demo/work', timeoutMs: 100, retry: { baseDelayMs: 10, jitter: 'none' } }) }));
+    await submit(
+      defineWorkflow({
+        name: 'late',
+        tasks: (task) => task('one', { method: 'demo/work', timeoutMs: 100, retry: { baseDelayMs: 10, jitter: 'none' } }),
+      }),
+    );
     const [first] = hands.calls;
     await advance(110);
     expect(hands.callOf('one').attempt).toBe(2);
@@ -118,7 +140,16 @@ describe('a late report', () => {
   it('repeated for a task that has completed changes nothing', async () => {
     const hands = handOperated();
     const { submit, settle, only, core } = await scene({ providers: [hands.provider] });
-    await submit(defineWorkflow({ name: 'twice', tasks: (task) => { task('one', { method: 'demo/work' }); task('two', { method: 'demo/work' }); return null; } }));
+    await submit(
+      defineWorkflow({
+        name: 'twice',
+        tasks: (task) => {
+          task('one', { method: 'demo/work' });
+          task('two', { method: 'demo/work' });
+          return null;
+        },
+      }),
+    );
     hands.callOf('one').succeed(1);
     await settle();
     const { data, source } = only('attempt:succeeded');

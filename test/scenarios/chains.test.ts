@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 
 import type { EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { namespaceOf, namespaces } from '../../machines/events/namespace.ts';
-import { defineWorkflow } from '../../src/workflow/define.ts';
 import { renderTrace } from '../../src/observe/trace.ts';
+import { defineWorkflow } from '../../src/workflow/define.ts';
 import { handOperated } from './hands.ts';
 import { scene } from './scene.ts';
 
@@ -21,13 +21,28 @@ describe("the seed's correlation trace", () => {
       name: 'seed',
       tasks: (task) => {
         task('task-1', { run: () => 1 });
-        task('task-2', { dependsOn: ['task-1'], retry: { maxAttempts: 2 }, run: (_, { attempt }) => { if (attempt === 1) throw new Error('once'); return 2; } });
+        task('task-2', {
+          dependsOn: ['task-1'],
+          retry: { maxAttempts: 2 },
+          run: (_, { attempt }) => {
+            if (attempt === 1) throw new Error('once');
+            return 2;
+          },
+        });
         return null;
       },
     });
     await play(workflow, { id: 'workflow-123' });
     const trace = await system.trace('workflow-123');
-    const types = ['workflow:started', 'task:started', 'task:completed', 'task:failed', 'task:retry_scheduled', 'task:retry_executed', 'workflow:completed'];
+    const types = [
+      'workflow:started',
+      'task:started',
+      'task:completed',
+      'task:failed',
+      'task:retry_scheduled',
+      'task:retry_executed',
+      'workflow:completed',
+    ];
     // What the seed leaves out of its nine lines is the second `task:started` of task-2, which follows its retry.
     const lines = renderTrace(trace, { types, bare: true }).split('\n');
     expect(lines.filter((line, at) => !(line.includes('task:started') && lines[at - 1]?.includes('task:retry_executed'))).join('\n')).toBe(
@@ -49,7 +64,9 @@ describe("the seed's correlation trace", () => {
 
   it('is a tree: every fact but the submit follows from another one', async () => {
     const { play, system } = await scene();
-    const { workflowId } = await play(defineWorkflow({ name: 'tree', tasks: (task) => task('b', { params: { a: task('a', { run: () => 1 }) }, run: () => 2 }) }));
+    const { workflowId } = await play(
+      defineWorkflow({ name: 'tree', tasks: (task) => task('b', { params: { a: task('a', { run: () => 1 }) }, run: () => 2 }) }),
+    );
     const { events } = await system.trace(workflowId);
     const ids = new Set(events.map(({ id }) => id));
     for (const event of events.slice(1)) expect([event.type, event.causationId !== undefined]).toEqual([event.type, true]);
@@ -59,7 +76,16 @@ describe("the seed's correlation trace", () => {
 
   it('carries the request and the trace context of its submit to the end', async () => {
     const { play, of } = await scene();
-    const workflow = defineWorkflow({ name: 'traced', tasks: (task) => task('a', { run: async (_, { sleep }) => { await sleep(10); return 1; } }) });
+    const workflow = defineWorkflow({
+      name: 'traced',
+      tasks: (task) =>
+        task('a', {
+          run: async (_, { sleep }) => {
+            await sleep(10);
+            return 1;
+          },
+        }),
+    });
     await play(workflow, { requestId: 'request-7', traceparent: '00-a-b-01', tags: ['nightly'] });
     for (const type of ['workflow:submitted', 'task:started', 'task:completed', 'workflow:completed'] as const) {
       expect(of(type)[0]).toMatchObject({ correlation: { requestId: 'request-7', traceparent: '00-a-b-01' }, tags: ['nightly'] });
@@ -71,7 +97,12 @@ describe('the chains of the seed', () => {
   it('escalate an error: provider, circuit, method; task, retry; workflow, alert', async () => {
     const hands = handOperated({ circuit: { failureThreshold: 3, recoveryTimeoutMs: 10_000, successThreshold: 1 }, pool: { min: 1, max: 1 } });
     const { submit, settle, events, of, advance, only } = await scene({ providers: [hands.provider] });
-    const run = await submit(defineWorkflow({ name: 'doomed', tasks: (task) => task('a', { method: 'demo/work', retry: { maxAttempts: 4, baseDelayMs: 100, jitter: 'none' } }) }));
+    const run = await submit(
+      defineWorkflow({
+        name: 'doomed',
+        tasks: (task) => task('a', { method: 'demo/work', retry: { maxAttempts: 4, baseDelayMs: 100, jitter: 'none' } }),
+      }),
+    );
     for (const delay of [100, 200, 400]) {
       hands.callOf('a').fail('PROVIDER_NOT_AVAILABLE');
       await settle();
@@ -94,11 +125,23 @@ describe('the chains of the seed', () => {
 
   it('recover: circuit, method, queue; provider, pool; pressure, admission', async () => {
     let lagMs = 3_000;
-    const hands = handOperated({ circuit: { failureThreshold: 2, recoveryTimeoutMs: 10_000, successThreshold: 1 }, pool: { min: 1, max: 3, scaleUpBy: 2 } });
-    const { submit, settle, events, system, advance, until } = await scene({
-      providers: [hands.provider], queue: { policy: 'block' }, vitals: () => ({ memoryBytes: 0, cpu: 0, lagMs }),
+    const hands = handOperated({
+      circuit: { failureThreshold: 2, recoveryTimeoutMs: 10_000, successThreshold: 1 },
+      pool: { min: 1, max: 3, scaleUpBy: 2 },
     });
-    const workflow = defineWorkflow({ name: 'many', failurePolicy: 'continue_on_error', tasks: (task) => { for (let at = 0; at < 8; at++) task(`t${at}`, { method: 'demo/work' }); return null; } });
+    const { submit, settle, events, system, advance, until } = await scene({
+      providers: [hands.provider],
+      queue: { policy: 'block' },
+      vitals: () => ({ memoryBytes: 0, cpu: 0, lagMs }),
+    });
+    const workflow = defineWorkflow({
+      name: 'many',
+      failurePolicy: 'continue_on_error',
+      tasks: (task) => {
+        for (let at = 0; at < 8; at++) task(`t${at}`, { method: 'demo/work' });
+        return null;
+      },
+    });
     await submit(workflow);
     for (let at = 0; at < 2; at++) {
       hands.open()[0]?.fail();
@@ -150,7 +193,17 @@ describe('the filter pipeline', () => {
     system.select({ component: 'worker' }).subscribe(({ type }) => ofWorkers.push(type));
     const aliased: string[] = [];
     system.on('dependent:task:ready', ({ type }) => aliased.push(type));
-    const { workflowId } = await play(defineWorkflow({ name: 'broken', tasks: (task) => task('a', { run: () => { throw new Error('no'); } }) }));
+    const { workflowId } = await play(
+      defineWorkflow({
+        name: 'broken',
+        tasks: (task) =>
+          task('a', {
+            run: () => {
+              throw new Error('no');
+            },
+          }),
+      }),
+    );
     expect(severe).toEqual(['task:retry_exhausted', 'workflow:failed', 'alert:triggered']);
     expect(new Set(ofWorkers.map((type) => type.split(':')[0]))).toEqual(new Set(['worker']));
     expect(aliased).toEqual(['task:ready']);

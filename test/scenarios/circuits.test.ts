@@ -6,8 +6,12 @@ import { type Scene, scene } from './scene.ts';
 
 const many = (count: number) =>
   defineWorkflow({
-    name: 'many', failurePolicy: 'continue_on_error',
-    tasks: (task) => { for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' }); return null; },
+    name: 'many',
+    failurePolicy: 'continue_on_error',
+    tasks: (task) => {
+      for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' });
+      return null;
+    },
   });
 
 const circuit = { failureThreshold: 2, successThreshold: 2, recoveryTimeoutMs: 10_000, halfOpenProbes: 1 };
@@ -21,7 +25,13 @@ async function opened(): Promise<Scene & { readonly hands: ReturnType<typeof han
     hands.open()[0]?.fail();
     await stage.settle();
   }
-  expect(stage.only('circuit:opened').data).toMatchObject({ circuit: 'demo/v1', reason: 'failure_threshold', failures: 2, epoch: 1, retryAt: stage.clock.now() + 10_000 });
+  expect(stage.only('circuit:opened').data).toMatchObject({
+    circuit: 'demo/v1',
+    reason: 'failure_threshold',
+    failures: 2,
+    epoch: 1,
+    retryAt: stage.clock.now() + 10_000,
+  });
   return { ...stage, hands };
 }
 
@@ -80,8 +90,12 @@ describe('a circuit', () => {
     const [old] = hands.open();
     for (const call of hands.open()) if (call !== old) call.fail();
     await settle();
-    for (const [times, delay] of [[2, 20_000], [3, 40_000], [4, 80_000]] as const) {
-      await advance((delay / 2));
+    for (const [times, delay] of [
+      [2, 20_000],
+      [3, 40_000],
+      [4, 80_000],
+    ] as const) {
+      await advance(delay / 2);
       const probe = hands.open().find((call) => call !== old);
       probe?.fail();
       await settle();

@@ -11,10 +11,17 @@ describe('data', () => {
     const { play } = await scene();
     const result = await play(
       defineWorkflow({
-        name: 'report', input: z.object({ text: z.string(), times: z.number().default(2) }),
+        name: 'report',
+        input: z.object({ text: z.string(), times: z.number().default(2) }),
         tasks: (task, input) => {
           const words = task('words', { params: { text: input.text }, run: ({ text }: { text: string }) => ({ count: text.split(' ').length }) });
-          return { words: words.count, product: task('product', { params: { n: words.count, times: input.times }, run: ({ n, times }: { n: number; times: number }) => n * times }) };
+          return {
+            words: words.count,
+            product: task('product', {
+              params: { n: words.count, times: input.times },
+              run: ({ n, times }: { n: number; times: number }) => n * times,
+            }),
+          };
         },
       }),
       { input: { text: 'a b c' } },
@@ -28,9 +35,7 @@ describe('data', () => {
     const run = await submit(
       await loadWorkflow({
         name: 'text',
-        tasks: [
-          { id: 'a', protocol: 'demo/v1', method: 'demo/work', params: { who: '${input.who}', greeting: 'Hello ${input.who}!' } },
-        ],
+        tasks: [{ id: 'a', protocol: 'demo/v1', method: 'demo/work', params: { who: '${input.who}', greeting: 'Hello ${input.who}!' } }],
         output: { said: 'It said: ${a.text}', raw: '${a}' },
       }),
       { input: { who: 'Ada' } },
@@ -46,7 +51,10 @@ describe('data', () => {
     const result = await play(
       defineWorkflow({
         name: 'missing',
-        tasks: (task) => { const a = task('a', { run: () => ({ x: 1 }) as { x: number; y?: { z: number } } }); return task('b', { params: { z: (a as never as { y: { z: number } }).y.z }, run: () => 1, retry: 5 }); },
+        tasks: (task) => {
+          const a = task('a', { run: () => ({ x: 1 }) as { x: number; y?: { z: number } } });
+          return task('b', { params: { z: (a as never as { y: { z: number } }).y.z }, run: () => 1, retry: 5 });
+        },
       }),
     );
     expect(result.tasks['b']).toMatchObject({ status: 'failed', error: { code: 'TASK_PARAMETER_ERROR' } });
@@ -55,7 +63,15 @@ describe('data', () => {
 
   it('that an output refers to and that is not there fails the workflow', async () => {
     const { play } = await scene();
-    const result = await play(defineWorkflow({ name: 'nothing', tasks: (task) => { const a = task('a', { run: () => ({}) as { b: { c: number } } }); return { c: a.b.c }; } }));
+    const result = await play(
+      defineWorkflow({
+        name: 'nothing',
+        tasks: (task) => {
+          const a = task('a', { run: () => ({}) as { b: { c: number } } });
+          return { c: a.b.c };
+        },
+      }),
+    );
     expect(result.status).toBe('failed');
     expect(result.error?.message).toContain('output');
   });

@@ -4,11 +4,14 @@ import { defineWorkflow } from '../../src/workflow/define.ts';
 import { openScene } from './scene.ts';
 
 const flaky = defineWorkflow({
-  name: 'flaky', failurePolicy: 'continue_on_error',
+  name: 'flaky',
+  failurePolicy: 'continue_on_error',
   tasks: (task) => {
     const list = task('list', { run: (_, { random }) => Array.from({ length: 12 }, () => random()) });
     const each = task('each', {
-      forEach: { items: list, concurrency: 3, tolerate: '50%' }, retry: { maxAttempts: 3 }, params: (item) => ({ item }),
+      forEach: { items: list, concurrency: 3, tolerate: '50%' },
+      retry: { maxAttempts: 3 },
+      params: (item) => ({ item }),
       run: async ({ item }: { item: number }, { sleep, random, attempt }) => {
         await sleep(item * 1_000);
         if (random() < 0.5 && attempt < 3) throw new Error('unlucky');

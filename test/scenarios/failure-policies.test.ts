@@ -24,7 +24,11 @@ describe('fail_fast', () => {
     expect(running.signal.aborted).toBe(true);
     expect(only('workflow:failing').data).toMatchObject({ failedTaskIds: ['a'], error: { code: 'INVALID_PARAMS' } });
     const result = await until(run.result());
-    expect(result).toMatchObject({ status: 'failed', error: { code: 'INVALID_PARAMS' }, tasks: { a: { status: 'failed' }, b: { status: 'cancelled' }, after: { status: 'skipped', attempts: 0 } } });
+    expect(result).toMatchObject({
+      status: 'failed',
+      error: { code: 'INVALID_PARAMS' },
+      tasks: { a: { status: 'failed' }, b: { status: 'cancelled' }, after: { status: 'skipped', attempts: 0 } },
+    });
     expect(['skipped', 'cancelled']).toContain(result.tasks['queued']?.status);
     expect(of('queue:task_enqueued')).toHaveLength(of('queue:task_dequeued').length);
   });
@@ -32,7 +36,15 @@ describe('fail_fast', () => {
   it('says of every waiting task of a large workflow that it was skipped, and leaves nothing behind', async () => {
     const hands = handOperated({ pool: { min: 1, max: 1 } });
     const { submit, settle, until, system, only } = await scene({ providers: [hands.provider] });
-    const run = await submit(defineWorkflow({ name: 'large', tasks: (task) => { for (let at = 0; at < 50; at++) task(`t${at}`, { method: 'demo/work' }); return null; } }));
+    const run = await submit(
+      defineWorkflow({
+        name: 'large',
+        tasks: (task) => {
+          for (let at = 0; at < 50; at++) task(`t${at}`, { method: 'demo/work' });
+          return null;
+        },
+      }),
+    );
     hands.open()[0]?.fail('INVALID_PARAMS');
     await settle();
     await until(run.result());
@@ -49,7 +61,13 @@ describe('a claim that crosses the failure of its workflow', () => {
   it('is refused, and the worker takes other work', async () => {
     const hands = handOperated({ pool: { min: 2, max: 2 } });
     const { submit, settle, of, system } = await scene({ providers: [hands.provider] });
-    const four = defineWorkflow({ name: 'four', tasks: (task) => { for (const id of ['a', 'b', 'c', 'd']) task(id, { method: 'demo/work' }); return null; } });
+    const four = defineWorkflow({
+      name: 'four',
+      tasks: (task) => {
+        for (const id of ['a', 'b', 'c', 'd']) task(id, { method: 'demo/work' });
+        return null;
+      },
+    });
     await submit(four);
     hands.callOf('a').fail('INVALID_PARAMS');
     await settle();
@@ -67,9 +85,14 @@ describe('continue_on_error', () => {
     const { play } = await scene();
     const result = await play(
       defineWorkflow({
-        name: 'going on', failurePolicy: 'continue_on_error',
+        name: 'going on',
+        failurePolicy: 'continue_on_error',
         tasks: (task) => {
-          const bad = task('bad', { run: (): number => { throw new Error('broken'); } });
+          const bad = task('bad', {
+            run: (): number => {
+              throw new Error('broken');
+            },
+          });
           const after = task('after', { run: ({ n }: { n: number }) => n, params: { n: bad } });
           const later = task('later', { run: () => 1, dependsOn: [after] });
           const good = task('good', { run: () => 2 });
@@ -79,8 +102,16 @@ describe('continue_on_error', () => {
       }),
     );
     expect(result).toMatchObject({
-      status: 'failed', error: { message: 'broken' }, output: { better: 3 },
-      tasks: { bad: { status: 'failed' }, after: { status: 'skipped' }, later: { status: 'skipped' }, good: { status: 'completed' }, better: { status: 'completed', result: 3 } },
+      status: 'failed',
+      error: { message: 'broken' },
+      output: { better: 3 },
+      tasks: {
+        bad: { status: 'failed' },
+        after: { status: 'skipped' },
+        later: { status: 'skipped' },
+        good: { status: 'completed' },
+        better: { status: 'completed', result: 3 },
+      },
     });
   });
 
@@ -88,9 +119,14 @@ describe('continue_on_error', () => {
     const { play, of } = await scene();
     await play(
       defineWorkflow({
-        name: 'skipping', failurePolicy: 'continue_on_error',
+        name: 'skipping',
+        failurePolicy: 'continue_on_error',
         tasks: (task) => {
-          task('bad', { run: () => { throw new Error('broken'); } });
+          task('bad', {
+            run: () => {
+              throw new Error('broken');
+            },
+          });
           task('after', { run: () => 1, dependsOn: ['bad'] });
           task('later', { run: () => 1, dependsOn: ['after'] });
           return null;
@@ -98,7 +134,8 @@ describe('continue_on_error', () => {
       }),
     );
     expect(of('task:skipped').map(({ data: { taskId, because, policy } }) => [taskId, because, policy])).toEqual([
-      ['after', 'bad', 'dependency_failed'], ['later', 'after', 'dependency_skipped'],
+      ['after', 'bad', 'dependency_failed'],
+      ['later', 'after', 'dependency_skipped'],
     ]);
   });
 });
@@ -108,11 +145,22 @@ describe('a dependency on the end of a task', () => {
     const { play } = await scene();
     const result = await play(
       defineWorkflow({
-        name: 'done', failurePolicy: 'continue_on_error',
+        name: 'done',
+        failurePolicy: 'continue_on_error',
         tasks: (task) => {
-          task('bad', { run: () => { throw new Error('broken'); } });
+          task('bad', {
+            run: () => {
+              throw new Error('broken');
+            },
+          });
           task('skipped', { run: () => 1, dependsOn: ['bad'] });
-          task('cleanup', { run: () => 'clean', dependsOn: [{ task: 'bad', when: 'done' }, { task: 'skipped', when: 'done' }] });
+          task('cleanup', {
+            run: () => 'clean',
+            dependsOn: [
+              { task: 'bad', when: 'done' },
+              { task: 'skipped', when: 'done' },
+            ],
+          });
           return null;
         },
       }),

@@ -81,7 +81,11 @@ describe('for_each', () => {
       name: 'wrong',
       tasks: (task, input) => task('each', { forEach: input['items'] as never, params: (item) => ({ item }), run: () => 1 }),
     });
-    expect((await play(workflow, { input: { items: { a: 1 } } })).tasks['each']).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'TASK_PARAMETER_ERROR' } });
+    expect((await play(workflow, { input: { items: { a: 1 } } })).tasks['each']).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      error: { code: 'TASK_PARAMETER_ERROR' },
+    });
   });
 
   it('tries a failed element again by the policy of its task', async () => {
@@ -91,8 +95,13 @@ describe('for_each', () => {
       tasks: (task) => {
         const list = task('list', { run: () => [1, 2] });
         return task('each', {
-          forEach: list, retry: { maxAttempts: 2, baseDelayMs: 10 }, params: (item) => ({ item }),
-          run: ({ item }: { item: number }, { attempt }) => { if (attempt === 1) throw new Error('once'); return item; },
+          forEach: list,
+          retry: { maxAttempts: 2, baseDelayMs: 10 },
+          params: (item) => ({ item }),
+          run: ({ item }: { item: number }, { attempt }) => {
+            if (attempt === 1) throw new Error('once');
+            return item;
+          },
         });
       },
     });
@@ -104,11 +113,21 @@ describe('for_each', () => {
     const hands = handOperated();
     const { submit, settle, system, of, until } = await scene({ providers: [hands.provider] });
     const run = await submit(
-      defineWorkflow({ name: 'cancelled', tasks: (task) => { const list = task('list', { run: () => [1, 2] }); return task('each', { method: 'demo/work', forEach: list, params: (item) => ({ item }) }); } }),
+      defineWorkflow({
+        name: 'cancelled',
+        tasks: (task) => {
+          const list = task('list', { run: () => [1, 2] });
+          return task('each', { method: 'demo/work', forEach: list, params: (item) => ({ item }) });
+        },
+      }),
     );
     system.cancelTask(run.id, 'each');
     await settle();
-    expect(of('task:cancelled').map(({ data }) => data.taskId).sort()).toEqual(['each', 'each[0]', 'each[1]']);
+    expect(
+      of('task:cancelled')
+        .map(({ data }) => data.taskId)
+        .sort(),
+    ).toEqual(['each', 'each[0]', 'each[1]']);
     expect((await until(run.result())).tasks['each']?.status).toBe('cancelled');
   });
 });
@@ -119,7 +138,8 @@ describe('max_parallel_tasks', () => {
     const { submit, settle } = await scene({ providers: [hands.provider] });
     await submit(
       await loadWorkflow({
-        name: 'bounded', max_parallel_tasks: 3,
+        name: 'bounded',
+        max_parallel_tasks: 3,
         tasks: [
           ...[1, 2, 3, 4].map((n) => ({ id: `t${n}`, protocol: 'demo/v1', method: 'demo/work' })),
           { id: 'each', protocol: 'demo/v1', method: 'demo/work', for_each: '${input.items}' },
@@ -143,7 +163,10 @@ describe('max_parallel_tasks', () => {
     const result = await play(
       defineWorkflow({
         name: 'wide',
-        tasks: (task) => { const all = Array.from({ length: 40 }, (_, n) => task(`t${n}`, { run: () => n })); return task('sum', { params: { all }, run: ({ all }: { all: readonly unknown[] }) => all.length }); },
+        tasks: (task) => {
+          const all = Array.from({ length: 40 }, (_, n) => task(`t${n}`, { run: () => n }));
+          return task('sum', { params: { all }, run: ({ all }: { all: readonly unknown[] }) => all.length });
+        },
       }),
     );
     expect(result.output).toBe(40);

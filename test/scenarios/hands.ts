@@ -38,7 +38,12 @@ export function handOperated({ protocol = 'demo/v1', methods = ['demo/work'], ..
     new Promise<unknown>((resolve, reject) => {
       const { attempt, taskId, workflowId, signal } = call;
       const made: Call = {
-        params, call, attempt, taskId, workflowId, signal,
+        params,
+        call,
+        attempt,
+        taskId,
+        workflowId,
+        signal,
         succeed(result = null) {
           answered.add(made);
           resolve(result);
@@ -58,7 +63,14 @@ export function handOperated({ protocol = 'demo/v1', methods = ['demo/work'], ..
     open,
     callOf(taskId) {
       const found = open().find((call) => call.taskId === taskId);
-      if (found === undefined) throw new Error(`No call of '${taskId}' is open; open are: ${open().map((call) => call.taskId).join(', ') || 'none'}.`);
+      if (found === undefined)
+        throw new Error(
+          `No call of '${taskId}' is open; open are: ${
+            open()
+              .map((call) => call.taskId)
+              .join(', ') || 'none'
+          }.`,
+        );
       return found;
     },
   };

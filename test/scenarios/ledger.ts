@@ -13,8 +13,13 @@ import { partyOf } from './scene.ts';
 
 /** The file that registers an effect, and whom it acts for. */
 const hosts: readonly (readonly [file: string, party: Outsider])[] = [
-  ['attempt-host', 'executor'], ['provider-host', 'executor'], ['heartbeat-host', 'executor'],
-  ['timer-host', 'timer'], ['cleanup-host', 'sweeper'], ['run-registry', 'api'],
+  ['attempt-host', 'executor'],
+  ['provider-host', 'executor'],
+  ['heartbeat-host', 'executor'],
+  ['timer-host', 'timer'],
+  ['calendar-host', 'calendar'],
+  ['cleanup-host', 'sweeper'],
+  ['run-registry', 'api'],
 ];
 
 export class Ledger {
@@ -73,7 +78,8 @@ export class Ledger {
     actor.send = (event) => {
       const before = actor.getSnapshot();
       const drafts = send.call(actor, event);
-      if (!this.knows(event.type, component) && (drafts.length > 0 || !isSame(before, actor.getSnapshot()))) note(this.reacted, event.type, component);
+      if (!this.knows(event.type, component) && (drafts.length > 0 || !isSame(before, actor.getSnapshot())))
+        note(this.reacted, event.type, component);
       return drafts;
     };
   }

@@ -6,9 +6,19 @@ import { scene } from './scene.ts';
 
 const chain = defineWorkflow({
   name: 'chain',
-  tasks: (task) => { task('a', { method: 'demo/work' }); return task('b', { method: 'demo/work', dependsOn: ['a'] }); },
+  tasks: (task) => {
+    task('a', { method: 'demo/work' });
+    return task('b', { method: 'demo/work', dependsOn: ['a'] });
+  },
 });
-const pair = defineWorkflow({ name: 'pair', tasks: (task) => { task('a', { method: 'demo/work' }); task('b', { method: 'demo/work' }); return null; } });
+const pair = defineWorkflow({
+  name: 'pair',
+  tasks: (task) => {
+    task('a', { method: 'demo/work' });
+    task('b', { method: 'demo/work' });
+    return null;
+  },
+});
 
 describe('a workflow that is paused', () => {
   it('finishes what runs, starts nothing new, and goes on where it was', async () => {
@@ -50,7 +60,9 @@ describe('a workflow that is paused', () => {
   it('keeps the times of its retries: one that falls due waits in the queue', async () => {
     const hands = handOperated();
     const { submit, settle, advance, of } = await scene({ providers: [hands.provider] });
-    const run = await submit(defineWorkflow({ name: 'retrying', tasks: (task) => task('a', { method: 'demo/work', retry: { baseDelayMs: 1_000, jitter: 'none' } }) }));
+    const run = await submit(
+      defineWorkflow({ name: 'retrying', tasks: (task) => task('a', { method: 'demo/work', retry: { baseDelayMs: 1_000, jitter: 'none' } }) }),
+    );
     hands.callOf('a').fail();
     await settle();
     run.pause();
@@ -93,6 +105,11 @@ describe('the engine that is paused', () => {
     await system.resume();
     await settle();
     expect(hands.open().length).toBeGreaterThan(0);
-    expect(order('engine:paused', 'queue:held', 'engine:resumed', 'queue:released')).toEqual(['engine:paused', 'queue:held', 'engine:resumed', 'queue:released']);
+    expect(order('engine:paused', 'queue:held', 'engine:resumed', 'queue:released')).toEqual([
+      'engine:paused',
+      'queue:held',
+      'engine:resumed',
+      'queue:released',
+    ]);
   });
 });

@@ -6,8 +6,12 @@ import { scene } from './scene.ts';
 
 const many = (count: number) =>
   defineWorkflow({
-    name: 'many', failurePolicy: 'continue_on_error',
-    tasks: (task) => { for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' }); return null; },
+    name: 'many',
+    failurePolicy: 'continue_on_error',
+    tasks: (task) => {
+      for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' });
+      return null;
+    },
   });
 
 describe('a pool', () => {
@@ -22,7 +26,11 @@ describe('a pool', () => {
     await advance(1);
     expect(hands.open()).toHaveLength(4);
     await advance(30_000);
-    expect(of('pool:scaled').map(({ data: { from, to, reason } }) => [from, to, reason])).toEqual([[0, 1, 'started'], [1, 3, 'load'], [3, 4, 'load']]);
+    expect(of('pool:scaled').map(({ data: { from, to, reason } }) => [from, to, reason])).toEqual([
+      [0, 1, 'started'],
+      [1, 3, 'load'],
+      [3, 4, 'load'],
+    ]);
   });
 
   it('shrinks by one when it is idle, after each cooldown, to its minimum, and sets no timer then', async () => {
@@ -33,7 +41,11 @@ describe('a pool', () => {
     for (const call of hands.open()) call.succeed();
     await settle();
     await advance(60_000);
-    expect(of('pool:scaled_down').map(({ data: { from, to, reason } }) => [from, to, reason])).toEqual([[4, 3, 'idle'], [3, 2, 'idle'], [2, 1, 'idle']]);
+    expect(of('pool:scaled_down').map(({ data: { from, to, reason } }) => [from, to, reason])).toEqual([
+      [4, 3, 'idle'],
+      [3, 2, 'idle'],
+      [2, 1, 'idle'],
+    ]);
     const [first, second, third] = of('pool:scaled_down').map(({ time }) => time);
     expect([second! - first!, third! - second!]).toEqual([10_000, 10_000]);
     expect(system.actors().worker).toBe(1);
@@ -69,7 +81,11 @@ describe('a pool', () => {
     await ask('pool:scale_down', 0);
     expect(of('pool:scaled_down').at(-1)?.data).toMatchObject({ from: 3, to: 1 });
     await ask('pool:scale_down', 0);
-    expect(of('pool:scale_rejected').map(({ data: { direction, reason } }) => [direction, reason])).toEqual([['up', 'limit'], ['up', 'cooldown'], ['down', 'limit']]);
+    expect(of('pool:scale_rejected').map(({ data: { direction, reason } }) => [direction, reason])).toEqual([
+      ['up', 'limit'],
+      ['up', 'cooldown'],
+      ['down', 'limit'],
+    ]);
   });
 
   it('of slots runs several attempts in one worker', async () => {
@@ -124,7 +140,10 @@ describe('a pool', () => {
   });
 
   it('shrinks to its minimum while the circuit is open, and is restored when it closes', async () => {
-    const hands = handOperated({ pool: { min: 1, max: 5, scaleUpBy: 4 }, circuit: { failureThreshold: 2, successThreshold: 1, recoveryTimeoutMs: 60_000 } });
+    const hands = handOperated({
+      pool: { min: 1, max: 5, scaleUpBy: 4 },
+      circuit: { failureThreshold: 2, successThreshold: 1, recoveryTimeoutMs: 60_000 },
+    });
     const { submit, settle, of, advance } = await scene({ providers: [hands.provider] });
     await advance(30_000);
     await submit(many(16));

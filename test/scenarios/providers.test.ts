@@ -5,12 +5,25 @@ import { handOperated } from './hands.ts';
 import { type Scene, scene } from './scene.ts';
 
 const many = (count: number) =>
-  defineWorkflow({ name: 'many', failurePolicy: 'continue_on_error', tasks: (task) => { for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' }); return null; } });
+  defineWorkflow({
+    name: 'many',
+    failurePolicy: 'continue_on_error',
+    tasks: (task) => {
+      for (let at = 0; at < count; at++) task(`t${at}`, { method: 'demo/work' });
+      return null;
+    },
+  });
 
 /** A provider without a circuit, whose check fails for as long as it is ill. */
 async function frail(): Promise<Scene & { readonly hands: ReturnType<typeof handOperated>; readonly health: { ill: boolean } }> {
   const health = { ill: false };
-  const hands = handOperated({ circuit: false, pool: { min: 1, max: 1 }, check: () => { if (health.ill) throw new Error('it does not answer'); } });
+  const hands = handOperated({
+    circuit: false,
+    pool: { min: 1, max: 1 },
+    check: () => {
+      if (health.ill) throw new Error('it does not answer');
+    },
+  });
   const stage = await scene({ providers: [hands.provider] });
   return { ...stage, hands, health };
 }
@@ -28,8 +41,16 @@ describe('a health check', () => {
     await advance(30_000);
     expect(of('health:check')).toHaveLength(1);
     expect(of('health:check_started').map(({ data }) => data.component)).toEqual(['engine', 'workers', 'provider/demo/v1']);
-    expect(of('health:check_completed').map(({ data }) => [data.component, data.status])).toEqual([['engine', 'healthy'], ['workers', 'healthy'], ['provider/demo/v1', 'healthy']]);
-    expect(order('health:check', 'provider:health_check', 'provider:checked').slice(1)).toEqual(['health:check', 'provider:health_check', 'provider:checked']);
+    expect(of('health:check_completed').map(({ data }) => [data.component, data.status])).toEqual([
+      ['engine', 'healthy'],
+      ['workers', 'healthy'],
+      ['provider/demo/v1', 'healthy'],
+    ]);
+    expect(order('health:check', 'provider:health_check', 'provider:checked').slice(1)).toEqual([
+      'health:check',
+      'provider:health_check',
+      'provider:checked',
+    ]);
   });
 
   it('that fails is said, and the one that finds all well again too', async () => {
@@ -105,7 +126,14 @@ describe('a provider', () => {
 
   it('whose start fails is not called before a check of it succeeds', async () => {
     let isReady = false;
-    const hands = handOperated({ start: () => { throw new Error('not yet'); }, check: () => { if (!isReady) throw new Error('not yet'); } });
+    const hands = handOperated({
+      start: () => {
+        throw new Error('not yet');
+      },
+      check: () => {
+        if (!isReady) throw new Error('not yet');
+      },
+    });
     const { submit, advance, of, settle } = await scene({ providers: [hands.provider] });
     expect(of('provider:error').map(({ data }) => data.origin)).toEqual(['start']);
     await submit(many(1));

@@ -3,18 +3,24 @@ import { describe, expect, it } from 'vitest';
 import type { Priority } from '../../machines/events/definition.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { handOperated } from './hands.ts';
-import { type Scene, scene, type SceneOptions } from './scene.ts';
+import { type Scene, type SceneOptions, scene } from './scene.ts';
 
 const of = (...tasks: readonly (readonly [string, Priority])[]) =>
   defineWorkflow({
-    name: 'prioritised', failurePolicy: 'continue_on_error',
-    tasks: (task) => { for (const [id, priority] of tasks) task(id, { method: 'demo/work', priority }); return null; },
+    name: 'prioritised',
+    failurePolicy: 'continue_on_error',
+    tasks: (task) => {
+      for (const [id, priority] of tasks) task(id, { method: 'demo/work', priority });
+      return null;
+    },
   });
 const ones = (prefix: string, count: number, priority: Priority = 'normal') =>
   of(...Array.from({ length: count }, (_, at) => [`${prefix}${at}`, priority] as const));
 
 /** One worker, which is busy. */
-async function busy(options: SceneOptions = {}): Promise<Scene & { readonly hands: ReturnType<typeof handOperated>; readonly next: () => Promise<string> }> {
+async function busy(
+  options: SceneOptions = {},
+): Promise<Scene & { readonly hands: ReturnType<typeof handOperated>; readonly next: () => Promise<string> }> {
   const hands = handOperated({ pool: { min: 1, max: 1 } });
   const stage = await scene({ providers: [hands.provider], ...options });
   await stage.submit(ones('first', 1));
@@ -92,6 +98,8 @@ describe('the queue', () => {
     await settle();
     expect(admitted).toEqual([]);
     expect(eventsOf('workflow:rejected')).toEqual([]);
+    const why = await system.explain('y');
+    expect(why).toMatchObject({ status: 'waiting for admission', admission: [{ kind: 'queue_full', releasedBy: 'the queue has room again' }, { kind: 'backpressure' }] });
     await next();
     await until(Promise.all(waiting));
     expect(admitted).toEqual(['x', 'y']);

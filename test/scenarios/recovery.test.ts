@@ -26,7 +26,9 @@ function ledgerProvider() {
 }
 
 const typesOf = (events: readonly GleitzeitEvent[], taskId: string) =>
-  events.filter(({ correlation, type }) => correlation.taskId === taskId && !type.startsWith('queue:') && type !== 'worker:assign').map(({ type }) => type);
+  events
+    .filter(({ correlation, type }) => correlation.taskId === taskId && !type.startsWith('queue:') && type !== 'worker:assign')
+    .map(({ type }) => type);
 
 describe('a second run on the journal of the first', () => {
   it('goes on with what was in flight: running attempts anew under the same key, finished tasks not at all', async () => {
@@ -117,7 +119,13 @@ describe('a second run on the journal of the first', () => {
   it('leaves a paused workflow paused', async () => {
     const journal = memoryJournal();
     const { provider, calls } = ledgerProvider();
-    const workflow = await loadWorkflow({ name: 'p', tasks: [{ id: 'a', method: 'work/do' }, { id: 'b', method: 'work/do', dependencies: ['a'], parameters: {} }] });
+    const workflow = await loadWorkflow({
+      name: 'p',
+      tasks: [
+        { id: 'a', method: 'work/do' },
+        { id: 'b', method: 'work/do', dependencies: ['a'], parameters: {} },
+      ],
+    });
     const one = await simulate({ journal, providers: [provider], seed: 'one', pools: { 'work/v1': { min: 1, max: 1 } } });
     await one.system.pause();
     const run = await one.until(one.system.submit(workflow, { id: 'w' }));

@@ -11,7 +11,14 @@ const retrying = (retry: Partial<RetryPolicy> | boolean) =>
 const failing = (retry: Partial<RetryPolicy>, times = 99) =>
   defineWorkflow({
     name: 'failing',
-    tasks: (task) => task('one', { run: (_, { attempt }) => { if (attempt <= times) throw new Error('no'); return attempt; }, retry }),
+    tasks: (task) =>
+      task('one', {
+        run: (_, { attempt }) => {
+          if (attempt <= times) throw new Error('no');
+          return attempt;
+        },
+        retry,
+      }),
   });
 
 describe('the retry pattern', () => {
@@ -23,7 +30,16 @@ describe('the retry pattern', () => {
     await settle();
     await advance(1_000);
     const pattern = ['task:started', 'task:failed', 'task:retry_scheduled', 'task:retry', 'task:retry_executed', 'task:queued'] as const;
-    expect(order(...pattern)).toEqual(['task:queued', 'task:started', 'task:failed', 'task:retry_scheduled', 'task:retry', 'task:retry_executed', 'task:queued', 'task:started']);
+    expect(order(...pattern)).toEqual([
+      'task:queued',
+      'task:started',
+      'task:failed',
+      'task:retry_scheduled',
+      'task:retry',
+      'task:retry_executed',
+      'task:queued',
+      'task:started',
+    ]);
     expect(only('task:retry_executed').time - only('task:failed').time).toBe(1_000);
     hands.callOf('one').succeed();
     await settle();
@@ -42,7 +58,10 @@ describe('the retry pattern', () => {
     expect(of('task:retry_scheduled').map(({ data }) => data.delayMs)).toEqual([100, 200, 300, 70, 70, 70]);
   });
 
-  it.each([['full', 0], ['equal', 0.5]] as const)('spreads by %s jitter inside the cap', async (jitter, least) => {
+  it.each([
+    ['full', 0],
+    ['equal', 0.5],
+  ] as const)('spreads by %s jitter inside the cap', async (jitter, least) => {
     const { submit, advance, of } = await scene();
     for (let at = 0; at < 8; at++) await submit(failing({ maxAttempts: 2, baseDelayMs: 40_000, maxDelayMs: 40_000, jitter }));
     await advance(40_000);
@@ -98,8 +117,27 @@ describe('the retry pattern', () => {
 
   it('tries once where nothing is asked for, and fails the workflow only with the last attempt', async () => {
     const { play, order } = await scene();
-    expect((await play(defineWorkflow({ name: 'once', tasks: (task) => task('one', { run: () => { throw new Error('no'); } }) }))).status).toBe('failed');
-    expect(order('task:started', 'task:failed', 'task:retry_exhausted', 'workflow:failed')).toEqual(['task:started', 'task:failed', 'task:retry_exhausted', 'workflow:failed']);
+    expect(
+      (
+        await play(
+          defineWorkflow({
+            name: 'once',
+            tasks: (task) =>
+              task('one', {
+                run: () => {
+                  throw new Error('no');
+                },
+              }),
+          }),
+        )
+      ).status,
+    ).toBe('failed');
+    expect(order('task:started', 'task:failed', 'task:retry_exhausted', 'workflow:failed')).toEqual([
+      'task:started',
+      'task:failed',
+      'task:retry_exhausted',
+      'workflow:failed',
+    ]);
   });
 
   it('puts retries off when too many fail at once, and forfeits none', async () => {

@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { defineWorkflow, memoryJournal } from '../../src/index.ts';
+import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import type { ScheduleOptions } from '../../src/runtime/schedules.ts';
 import { handOperated } from './hands.ts';
 import { openScene, type Scene, type SceneOptions, scene } from './scene.ts';
@@ -15,7 +21,7 @@ const quick = defineWorkflow({ name: 'quick', tasks: (task) => task('a', { run: 
 const slow = defineWorkflow({ name: 'slow', tasks: (task) => task('a', { method: 'demo/work', timeoutMs: hour }) });
 
 /** Nothing happens by itself for long: days pass quickly. */
-const quiet: SceneOptions = { health: { intervalMs: 30 * day } };
+const quiet: SceneOptions = { health: { intervalMs: 30 * day }, worker: { heartbeatMs: 10 * minute, leaseMs: 4 * hour } };
 const starting = (iso: string): SceneOptions => ({ ...quiet, startAt: at(iso) });
 
 const idsOf = (events: readonly GleitzeitEvent[]) => events.flatMap((event) => (event.type === 'workflow:submitted' ? [event.data.workflowId] : []));
@@ -38,10 +44,14 @@ describe('a schedule', () => {
   it('starts at an interval, counted from its creation or from a time', async () => {
     const stage = await scene(starting('2025-01-01T10:07:00Z'));
     await stage.until(stage.system.schedule(quick, { id: 'plain', everyMs: hour }));
-    await stage.until(stage.system.schedule(quick, { id: 'aligned', everyMs: hour, startAt: '2025-01-01T11:00:00Z', endAt: at('2025-01-01T13:00:00Z') }));
+    await stage.until(
+      stage.system.schedule(quick, { id: 'aligned', everyMs: hour, startAt: '2025-01-01T11:00:00Z', endAt: at('2025-01-01T13:00:00Z') }),
+    );
     await stage.advance(4 * hour);
     const all = idsOf(stage.events);
-    expect(all.filter((id) => id.startsWith('plain')).map((id) => id.slice(-13, -8))).toEqual(['11:07', '12:07', '13:07', '14:07'].map((time) => time));
+    expect(all.filter((id) => id.startsWith('plain')).map((id) => id.slice(-13, -8))).toEqual(
+      ['11:07', '12:07', '13:07', '14:07'].map((time) => time),
+    );
     expect(all.filter((id) => id.startsWith('aligned'))).toEqual(['aligned@2025-01-01T11:00:00.000Z', 'aligned@2025-01-01T12:00:00.000Z']);
     expect(stage.only('cron:finished').data).toEqual({ scheduleId: 'aligned' });
     expect(stage.system.schedules().map(({ id }) => id)).toEqual(['plain']);
@@ -73,10 +83,22 @@ describe('a schedule', () => {
     expect(idsOf(spring.events).filter((id) => id.startsWith('fixed'))).toEqual(['fixed@2025-03-30T01:00:00.000Z', 'fixed@2025-03-31T00:30:00.000Z']);
     const autumn = await scene(starting('2025-10-25T12:00:00Z'));
     await autumn.until(autumn.system.schedule(quick, { id: 'fixed', cron: '30 2 * * *', timeZone: 'Europe/Berlin' }));
-    await autumn.until(autumn.system.schedule(quick, { id: 'halves', cron: '*/30 * * * *', timeZone: 'Europe/Berlin', startAt: '2025-10-26T00:00:00Z', endAt: '2025-10-26T02:30:00Z' }));
+    await autumn.until(
+      autumn.system.schedule(quick, {
+        id: 'halves',
+        cron: '*/30 * * * *',
+        timeZone: 'Europe/Berlin',
+        startAt: '2025-10-26T00:00:00Z',
+        endAt: '2025-10-26T02:30:00Z',
+      }),
+    );
     await autumn.advance(2 * day);
     expect(idsOf(autumn.events).filter((id) => id.startsWith('fixed'))).toEqual(['fixed@2025-10-26T00:30:00.000Z', 'fixed@2025-10-27T01:30:00.000Z']);
-    expect(idsOf(autumn.events).filter((id) => id.startsWith('halves')).map((id) => id.slice(18, 23))).toEqual(['00:00', '00:30', '01:00', '01:30', '02:00']);
+    expect(
+      idsOf(autumn.events)
+        .filter((id) => id.startsWith('halves'))
+        .map((id) => id.slice(18, 23)),
+    ).toEqual(['00:00', '00:30', '01:00', '01:30', '02:00']);
   });
 });
 
@@ -152,14 +174,18 @@ describe('a second system on the journal of the first', () => {
     await one.close();
     const hands = handOperated();
     const two = await scene({ ...starting(to), journal, providers: [hands.provider], workflows: [quick], seed: 'two' });
-    await two.settle();
+    await two.advance(100);
     return { two, hands };
   };
 
   it('leaves out what came in between where nothing is to be caught up with', async () => {
     const { two } = await restarted({ catchUp: 'none' });
     expect(slotsOf(two)).toEqual([]);
-    expect(two.only('cron:skipped').data).toMatchObject({ from: at('2025-01-01T10:02:00Z'), before: at('2025-01-01T10:05:00Z') + 1, because: 'missed' });
+    expect(two.only('cron:skipped').data).toMatchObject({
+      from: at('2025-01-01T10:02:00Z'),
+      before: at('2025-01-01T10:05:00Z') + 1,
+      because: 'missed',
+    });
     await two.advance(minute);
     expect(slotsOf(two)).toEqual(['2025-01-01T10:06Z']);
   });
@@ -184,7 +210,7 @@ describe('a second system on the journal of the first', () => {
   });
 
   it('catches up with a backlog of a year without holding it', async () => {
-    const { two } = await restarted({ catchUp: 'all' }, { to: '2026-01-01T10:05:30Z' });
+    const { two } = await restarted({ catchUp: 'all' }, { isBusy: true, to: '2026-01-01T10:05:30Z' });
     const [standing] = two.system.schedules();
     expect(standing?.isBehind).toBe(true);
     expect(JSON.stringify(two.system.snapshot('cron', 's')?.context.progress).length).toBeLessThan(200);
@@ -212,6 +238,7 @@ describe('a second system on the journal of the first', () => {
     await one.close();
     const again = handOperated();
     const two = await scene({ ...starting('2025-01-01T10:09:30Z'), journal, providers: [again.provider], seed: 'two' });
+    await two.advance(100);
     again.callOf('a').succeed();
     await two.settle();
     again.callOf('a').succeed();
@@ -225,6 +252,26 @@ describe('a second system on the journal of the first', () => {
     expect(slotsOf(two)).toEqual([]);
     await two.advance(2.5 * minute);
     expect(slotsOf(two)).toEqual(['2025-01-01T10:02Z']);
+  });
+
+  it('finds it in a file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-schedules-'));
+    try {
+      const file = () => sqliteJournal(join(folder, 'journal.db'), { writer: 'inline' });
+      const one = await openScene({ ...starting('2025-01-01T10:00:30Z'), journal: file() });
+      await one.until(one.system.schedule(quick, { id: 's', cron: '* * * * *', catchUp: 'all', input: { x: 1 } }));
+      await one.until(one.system.schedule(quick, { id: 'gone', cron: '* * * * *' }));
+      await one.until(one.system.unschedule('gone'));
+      await one.advance(2 * minute);
+      await one.close();
+      const two = await openScene({ ...starting('2025-01-01T10:04:30Z'), journal: file(), workflows: [quick], seed: 'two' });
+      await two.advance(minute);
+      expect(two.system.schedules()).toMatchObject([{ id: 's', input: { x: 1 }, createdAt: at('2025-01-01T10:00:30Z') }]);
+      expect(slotsOf(two)).toEqual(['2025-01-01T10:03Z', '2025-01-01T10:04Z', '2025-01-01T10:05Z']);
+      await two.close();
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('forgets a schedule that was removed', async () => {
@@ -274,6 +321,64 @@ describe('a clock that is set', () => {
   });
 });
 
+describe('restarts and clock changes in any order', () => {
+  type Step = readonly ['advance' | 'leap' | 'restart', number];
+  const step = fc.oneof(
+    fc.tuple(fc.constant('advance' as const), fc.integer({ min: 1, max: 8 })),
+    fc.tuple(fc.constant('leap' as const), fc.integer({ min: -15, max: 15 })),
+    fc.tuple(fc.constant('restart' as const), fc.integer({ min: -5, max: 15 })),
+  );
+
+  /** What was started over all runs of the system, and the latest time that any clock showed. */
+  async function play(steps: readonly Step[], options: Partial<ScheduleOptions>): Promise<{ readonly ids: string[]; readonly latest: number }> {
+    const journal = memoryJournal();
+    const open = (startAt: number, run: number) => openScene({ ...quiet, startAt, journal, workflows: [quick], seed: `run${run}` });
+    const ids: string[] = [];
+    let stage = await open(at('2025-01-01T10:00:30Z'), 0);
+    let latest = stage.clock.now();
+    await stage.until(stage.system.schedule(quick, { id: 's', cron: '* * * * *', ...options }));
+    for (const [index, [kind, minutes]] of [...steps, ['advance', 2] as const].entries()) {
+      if (kind === 'advance') await stage.advance(minutes * minute);
+      else if (kind === 'leap') {
+        stage.clock.leap(minutes * minute);
+        // Long enough for a look at the clock.
+        await stage.advance(minute);
+      } else {
+        await stage.close();
+        ids.push(...idsOf(stage.events));
+        stage = await open(stage.clock.now() + minutes * minute, index + 1);
+        await stage.settle();
+      }
+      latest = Math.max(latest, stage.clock.now());
+    }
+    await stage.close();
+    return { ids: [...ids, ...idsOf(stage.events)], latest };
+  }
+
+  it('start each slot exactly once where all is to be caught up with', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 6 }), async (steps) => {
+        const { ids, latest } = await play(steps, { overlap: 'queue', catchUp: 'all' });
+        const expected: string[] = [];
+        for (let slot = at('2025-01-01T10:01:00Z'); slot <= latest; slot += minute) expected.push(`s@${new Date(slot).toISOString()}`);
+        expect(ids).toEqual(expected);
+      }),
+      { numRuns: 15, seed: 7 },
+    );
+  }, 60_000);
+
+  it('start no slot twice, whatever the policies are', async () => {
+    const policies = fc.record({ overlap: fc.constantFrom('skip', 'queue', 'cancel_previous'), catchUp: fc.constantFrom('none', 'one') });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 6 }), policies, async (steps, options) => {
+        const { ids } = await play(steps, options as Partial<ScheduleOptions>);
+        expect([...new Set(ids)].sort()).toEqual(ids);
+      }),
+      { numRuns: 15, seed: 7 },
+    );
+  }, 60_000);
+});
+
 describe('what cannot be scheduled', () => {
   it.each([
     [{ cron: '61 * * * *' }, /cron must be a cron expression \(.*minute: 61/],
@@ -296,7 +401,10 @@ describe('what cannot be scheduled', () => {
     [{ id: 'a/b', cron: '@daily' }, /id must be a text/],
   ])('is %o', async (options, message) => {
     const { system } = await scene(quiet);
-    await expect(system.schedule(quick, { id: 's', ...options } as ScheduleOptions)).rejects.toMatchObject({ code: 'INVALID_PARAMS', message: expect.stringMatching(message) });
+    await expect(system.schedule(quick, { id: 's', ...options } as ScheduleOptions)).rejects.toMatchObject({
+      code: 'INVALID_PARAMS',
+      message: expect.stringMatching(message),
+    });
     expect(system.schedules()).toEqual([]);
   });
 
@@ -319,7 +427,10 @@ describe('what cannot be scheduled', () => {
   it('cannot be taken away where there is none', async () => {
     const stage = await scene(quiet);
     await stage.until(stage.system.schedule(quick, { id: 'nightly', cron: '@daily' }));
-    await expect(stage.system.unschedule('nightl')).rejects.toMatchObject({ code: 'SCHEDULE_NOT_FOUND', message: expect.stringContaining('nightly') });
+    await expect(stage.system.unschedule('nightl')).rejects.toMatchObject({
+      code: 'SCHEDULE_NOT_FOUND',
+      message: expect.stringContaining('nightly'),
+    });
     const both = Promise.all([stage.system.unschedule('nightly'), stage.system.unschedule('nightly')]);
     await stage.until(both);
     await expect(stage.system.unschedule('nightly')).rejects.toMatchObject({ code: 'SCHEDULE_NOT_FOUND' });

@@ -5,7 +5,14 @@ import { defineWorkflow } from '../../src/workflow/define.ts';
 import { handOperated } from './hands.ts';
 import { openScene, scene } from './scene.ts';
 
-const pair = defineWorkflow({ name: 'pair', tasks: (task) => { task('a', { method: 'demo/work' }); task('b', { method: 'demo/work' }); return null; } });
+const pair = defineWorkflow({
+  name: 'pair',
+  tasks: (task) => {
+    task('a', { method: 'demo/work' });
+    task('b', { method: 'demo/work' });
+    return null;
+  },
+});
 
 describe('a stop', () => {
   it('ends admission, holds dispatch, drains the workers, stops time, and says last that the engine has stopped', async () => {
@@ -22,10 +29,18 @@ describe('a stop', () => {
     hands.callOf('a').succeed('done');
     await stopped;
     expect(order('system:shutdown', 'queue:held', 'worker:draining', 'task:completed', 'worker:stopped', 'pool:stopped', 'engine:stopped')).toEqual([
-      'system:shutdown', 'queue:held', 'worker:draining', 'task:completed', 'worker:stopped', 'pool:stopped', 'engine:stopped',
+      'system:shutdown',
+      'queue:held',
+      'worker:draining',
+      'task:completed',
+      'worker:stopped',
+      'pool:stopped',
+      'engine:stopped',
     ]);
     expect(events.filter(({ type }) => specOf(type).recorded).at(-1)?.type).toBe('engine:stopped');
-    expect(events.slice(events.findIndex(({ type }) => type === 'engine:stopped') + 1).map(({ type }) => type)).toEqual(expect.arrayContaining(['schedule:stopped', 'system:stopped']));
+    expect(events.slice(events.findIndex(({ type }) => type === 'engine:stopped') + 1).map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['schedule:stopped', 'system:stopped']),
+    );
     expect(hands.calls).toHaveLength(1);
     expect(await pending.catch((error: unknown) => error)).toMatchObject({ code: 'SYSTEM_SHUTDOWN' });
     await expect(system.submit(pair)).rejects.toMatchObject({ code: 'SYSTEM_SHUTDOWN' });
@@ -81,7 +96,13 @@ describe('a stop', () => {
 describe('memory', () => {
   it('does not grow with finished work', async () => {
     const { play, system, core } = await scene({ pools: { 'function/v1': { max: 1 } } });
-    const workflow = defineWorkflow({ name: 'three', tasks: (task) => { for (const id of ['a', 'b', 'c']) task(id, { run: () => 1 }); return null; } });
+    const workflow = defineWorkflow({
+      name: 'three',
+      tasks: (task) => {
+        for (const id of ['a', 'b', 'c']) task(id, { run: () => 1 });
+        return null;
+      },
+    });
     await play(workflow);
     const before = system.actors();
     for (let at = 0; at < 20; at++) await play(workflow);

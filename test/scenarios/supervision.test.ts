@@ -24,7 +24,11 @@ function poison(core: Core, address: string, type: string): { readonly heal: () 
     };
     return actor;
   };
-  return { heal: () => { isPoisoned = false; } };
+  return {
+    heal: () => {
+      isPoisoned = false;
+    },
+  };
 }
 
 /** Puts something into the inbox as whoever is named would. */
@@ -38,12 +42,22 @@ describe('an actor that throws', () => {
     const { heal } = poison(core, `task/${run.id}/one`, 'attempt:succeeded');
     hands.callOf('one').succeed(1);
     await settle();
-    expect(only('system:actor_failed').data).toMatchObject({ target: `task/${run.id}/one`, event: 'attempt:succeeded', restarts: 1, action: 'restart', workflowId: run.id });
+    expect(only('system:actor_failed').data).toMatchObject({
+      target: `task/${run.id}/one`,
+      event: 'attempt:succeeded',
+      restarts: 1,
+      action: 'restart',
+      workflowId: run.id,
+    });
     expect((await run.status()).tasks['one']?.status).toBe('running');
     heal();
     const { leaseId, workerId } = only('attempt:succeeded').data;
     expect((await play(quick)).status).toBe('completed');
-    put(core, { type: 'attempt:succeeded', data: { workflowId: run.id, taskId: 'one', attempt: 1, leaseId, workerId, result: 2, durationMs: 0 } }, `worker/${workerId}`);
+    put(
+      core,
+      { type: 'attempt:succeeded', data: { workflowId: run.id, taskId: 'one', attempt: 1, leaseId, workerId, result: 2, durationMs: 0 } },
+      `worker/${workerId}`,
+    );
     expect((await until(run.result())).output).toBe(2);
   });
 

@@ -14,7 +14,12 @@ describe('the task pattern', () => {
     expect(order('task:submitted', 'task:queued', 'task:started', 'task:completed')).toEqual(['task:submitted', 'task:queued', 'task:started']);
     hands.callOf('one').succeed(42);
     await settle();
-    expect(order('task:submitted', 'task:queued', 'task:started', 'task:completed')).toEqual(['task:submitted', 'task:queued', 'task:started', 'task:completed']);
+    expect(order('task:submitted', 'task:queued', 'task:started', 'task:completed')).toEqual([
+      'task:submitted',
+      'task:queued',
+      'task:started',
+      'task:completed',
+    ]);
     expect(await run.result()).toMatchObject({ status: 'completed', output: 42, tasks: { one: { status: 'completed', attempts: 1, result: 42 } } });
   });
 });

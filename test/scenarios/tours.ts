@@ -5,8 +5,10 @@
 import { type AlertRule, alertTypes } from '../../machines/policies/alert-rules.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
+import { fillable } from './fillable-journal.ts';
 import { handOperated } from './hands.ts';
 import type { Scene, SceneOptions } from './scene.ts';
+import { schedules } from './schedule-tour.ts';
 import { silence } from './silence.ts';
 
 export type Open = (options?: SceneOptions) => Promise<Scene>;
@@ -17,10 +19,18 @@ const watchful: readonly AlertRule[] = [
   { name: 'lasting pause', severity: 'info', on: ['engine:paused'], resolveOn: ['engine:resumed'], forMs: 1_000, summary: 'paused' },
 ];
 
-const of = (ids: readonly string[], options: { readonly timeoutMs?: number; readonly method?: string; readonly policy?: 'fail_fast'; readonly retry?: boolean } = {}) =>
+const of = (
+  ids: readonly string[],
+  options: { readonly timeoutMs?: number; readonly method?: string; readonly policy?: 'fail_fast'; readonly retry?: boolean } = {},
+) =>
   defineWorkflow({
-    name: 'of', failurePolicy: options.policy ?? 'continue_on_error', ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
-    tasks: (task) => { for (const id of ids) task(id, { method: options.method ?? 'demo/work', retry: options.retry ?? 1 }); return null; },
+    name: 'of',
+    failurePolicy: options.policy ?? 'continue_on_error',
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
+    tasks: (task) => {
+      for (const id of ids) task(id, { method: options.method ?? 'demo/work', retry: options.retry ?? 1 });
+      return null;
+    },
   });
 const count = (n: number) => Array.from({ length: n }, (_, at) => `t${at}`);
 
@@ -77,7 +87,8 @@ async function workflows(open: Open): Promise<void> {
   await advance(500);
   const fanned = await submit(
     defineWorkflow({
-      name: 'fanned', failurePolicy: 'continue_on_error',
+      name: 'fanned',
+      failurePolicy: 'continue_on_error',
       tasks: (task) => {
         const list = task('list', { run: () => [1, 2, 3] });
         const each = task('each', { method: 'demo/work', forEach: { items: list, concurrency: 1 }, params: (item) => ({ item }) });
@@ -89,7 +100,13 @@ async function workflows(open: Open): Promise<void> {
   system.cancelTask(fanned.id, 'each');
   await settle();
   await fanned.result();
-  await play(defineWorkflow({ name: 'squares', tasks: (task) => task('each', { forEach: task('list', { run: () => [1] }), params: (item) => ({ item }), run: ({ item }: { item: number }) => item }) }));
+  await play(
+    defineWorkflow({
+      name: 'squares',
+      tasks: (task) =>
+        task('each', { forEach: task('list', { run: () => [1] }), params: (item) => ({ item }), run: ({ item }: { item: number }) => item }),
+    }),
+  );
   // A claim of what is cancelled in the same turn is refused.
   const full = await submit(of(count(5)));
   full.cancel();
@@ -108,10 +125,21 @@ async function workflows(open: Open): Promise<void> {
 async function providers(open: Open): Promise<void> {
   const health = { ill: false };
   const hands = handOperated({
-    circuit: { failureThreshold: 2, successThreshold: 2, recoveryTimeoutMs: 1_000 }, pool: { min: 1, max: 3, scaleUpBy: 2, cooldownMs: 1_000 },
-    check: () => { if (health.ill) throw new Error('ill'); },
+    circuit: { failureThreshold: 2, successThreshold: 2, recoveryTimeoutMs: 1_000 },
+    pool: { min: 1, max: 3, scaleUpBy: 2, cooldownMs: 1_000 },
+    check: () => {
+      if (health.ill) throw new Error('ill');
+    },
   });
-  const frail = handOperated({ protocol: 'frail/v1', methods: ['frail/work'], circuit: false, pool: { min: 1, max: 2 }, check: () => { if (health.ill) throw new Error('ill'); } });
+  const frail = handOperated({
+    protocol: 'frail/v1',
+    methods: ['frail/work'],
+    circuit: false,
+    pool: { min: 1, max: 2 },
+    check: () => {
+      if (health.ill) throw new Error('ill');
+    },
+  });
   const stage = await open({ providers: [hands.provider, frail.provider], metrics: true, alerts: watchful, health: { intervalMs: 5_000 } });
   const { submit, settle, advance, system } = stage;
   await advance(5_000);
@@ -237,7 +265,13 @@ async function refusals(open: Open): Promise<void> {
 async function load(open: Open): Promise<void> {
   const vitals = { memoryBytes: 0, cpu: 0, lagMs: 0 };
   const hands = handOperated({ pool: { min: 1, max: 2, cooldownMs: 1_000 } });
-  const stage = await open({ providers: [hands.provider], metrics: true, alerts: watchful, queue: { capacity: 20, policy: 'shed' }, vitals: () => vitals });
+  const stage = await open({
+    providers: [hands.provider],
+    metrics: true,
+    alerts: watchful,
+    queue: { capacity: 20, policy: 'shed' },
+    vitals: () => vitals,
+  });
   const { submit, settle, advance } = stage;
   await advance(3_000);
   await submit(of(count(15)));
@@ -313,6 +347,30 @@ async function lostJournal(open: Open): Promise<void> {
   await stage.system.submit(of(['a'])).catch(() => undefined);
 }
 
+/** A journal that takes nothing for a time. */
+async function heldJournal(open: Open): Promise<void> {
+  const { journal, fill, empty } = fillable();
+  const hands = handOperated();
+  const stage = await open({ journal, alerts: watchful, providers: [hands.provider] });
+  await stage.submit(of(['a']));
+  fill();
+  await answer(stage, hands);
+  await stage.advance(1_000);
+  empty();
+  await stage.advance(10_000);
+}
+
 export const tours: Readonly<Record<string, (open: Open) => Promise<void>>> = {
-  workflows, providers, pools, losses, refusals, load, rejection, recovery, faults, lostJournal,
+  workflows,
+  providers,
+  pools,
+  losses,
+  refusals,
+  load,
+  rejection,
+  recovery,
+  faults,
+  lostJournal,
+  heldJournal,
+  schedules: (open) => schedules(open, watchful),
 };

@@ -8,11 +8,30 @@ import { scene } from './scene.ts';
 const fine = defineWorkflow({
   name: 'fine',
   tasks: (task) => {
-    const a = task('a', { run: async (_, { sleep }) => { await sleep(300); return 1; } });
-    return task('b', { params: { a }, run: async ({ a }: { a: number }, { sleep }) => { await sleep(500); return a; } });
+    const a = task('a', {
+      run: async (_, { sleep }) => {
+        await sleep(300);
+        return 1;
+      },
+    });
+    return task('b', {
+      params: { a },
+      run: async ({ a }: { a: number }, { sleep }) => {
+        await sleep(500);
+        return a;
+      },
+    });
   },
 });
-const broken = defineWorkflow({ name: 'broken', tasks: (task) => task('a', { run: () => { throw new Error('no'); } }) });
+const broken = defineWorkflow({
+  name: 'broken',
+  tasks: (task) =>
+    task('a', {
+      run: () => {
+        throw new Error('no');
+      },
+    }),
+});
 
 describe('metrics', () => {
   it('cost nothing until somebody reads them', async () => {
@@ -26,7 +45,10 @@ describe('metrics', () => {
   it('say how long tasks and workflows took, and the longest chain of tasks', async () => {
     const { play, of, only } = await scene({ metrics: true });
     const { workflowId } = await play(fine);
-    expect(of('task:duration').map(({ data: { taskId, runMs } }) => [taskId, runMs])).toEqual([['a', 300], ['b', 500]]);
+    expect(of('task:duration').map(({ data: { taskId, runMs } }) => [taskId, runMs])).toEqual([
+      ['a', 300],
+      ['b', 500],
+    ]);
     expect(only('workflow:duration').data).toEqual({ workflowId, totalMs: 800, criticalPathMs: 800 });
   });
 
@@ -64,7 +86,13 @@ describe('alerts', () => {
   });
 
   it('of own rules are said once, counted after that, and resolved by the event that ends them', async () => {
-    const paused: AlertRule = { name: 'paused', severity: 'warning', on: ['engine:paused'], resolveOn: ['engine:resumed'], summary: 'Paused: {reason}' };
+    const paused: AlertRule = {
+      name: 'paused',
+      severity: 'warning',
+      on: ['engine:paused'],
+      resolveOn: ['engine:resumed'],
+      summary: 'Paused: {reason}',
+    };
     const { system, only } = await scene({ alerts: [paused] });
     await system.pause('lunch');
     expect(only('alert:triggered').data).toMatchObject({ rule: 'paused', subject: 'system', summary: 'Paused: lunch' });
@@ -73,7 +101,14 @@ describe('alerts', () => {
   });
 
   it('that have to hold for a while are pending until then, and forgotten if they do not', async () => {
-    const paused: AlertRule = { name: 'paused', severity: 'warning', on: ['engine:paused'], resolveOn: ['engine:resumed'], forMs: 10_000, summary: 'Paused' };
+    const paused: AlertRule = {
+      name: 'paused',
+      severity: 'warning',
+      on: ['engine:paused'],
+      resolveOn: ['engine:resumed'],
+      forMs: 10_000,
+      summary: 'Paused',
+    };
     const { system, of, advance } = await scene({ alerts: [paused] });
     await system.pause();
     await advance(9_999);
@@ -102,8 +137,11 @@ describe('alerts', () => {
 
   it('watch figures as well as events', async () => {
     const figure: AlertRule = {
-      name: 'many failures', severity: 'error', on: ['metrics:collected'],
-      metric: { name: 'gleitzeit_workflows_ended_total{status="failed"}', op: 'gte', threshold: 2 }, summary: '{value} workflows failed',
+      name: 'many failures',
+      severity: 'error',
+      on: ['metrics:collected'],
+      metric: { name: 'gleitzeit_workflows_ended_total{status="failed"}', op: 'gte', threshold: 2 },
+      summary: '{value} workflows failed',
     };
     const { play, advance, of } = await scene({ metrics: true, alerts: [figure] });
     await play(broken);

@@ -8,7 +8,10 @@ import { silence } from './silence.ts';
 const single = defineWorkflow({ name: 'single', tasks: (task) => task('one', { method: 'demo/work' }) });
 
 /** A pool of two workers, of which the first one runs a task. */
-async function running(worker: { readonly leaseMs: number; readonly heartbeatMs?: number }): Promise<Scene & { readonly hands: ReturnType<typeof handOperated> }> {
+async function running(worker: {
+  readonly leaseMs: number;
+  readonly heartbeatMs?: number;
+}): Promise<Scene & { readonly hands: ReturnType<typeof handOperated> }> {
   const hands = handOperated({ pool: { min: 2, max: 2 } });
   const stage = await scene({ providers: [hands.provider], worker });
   await stage.submit(single);
@@ -83,7 +86,9 @@ describe('a worker that is not heard of', () => {
     const { advance, of, core, hands, settle } = await running({ leaseMs: 60_000 });
     silence(core, 'demo/v1#2');
     await advance(60_000);
-    expect(of('health:check_failed').map(({ data }) => data)).toMatchObject([{ component: 'workers', status: 'degraded', error: { code: 'CONNECTION_LOST' } }]);
+    expect(of('health:check_failed').map(({ data }) => data)).toMatchObject([
+      { component: 'workers', status: 'degraded', error: { code: 'CONNECTION_LOST' } },
+    ]);
     hands.callOf('one').succeed();
     await settle();
   });

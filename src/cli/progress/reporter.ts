@@ -11,6 +11,8 @@ import { createProgress } from './progress.ts';
 
 export interface Reporter {
   hear(event: GleitzeitEvent): void;
+  /** Takes in what happened before, without telling it. */
+  recall(event: GleitzeitEvent): void;
   /** Tells something beside the events, for example what a handler logs. */
   note(text: string): void;
   /** Takes the picture away; nothing is shown after it. */
@@ -42,6 +44,7 @@ function lines(terminal: Terminal, { everything }: ReporterOptions): Reporter {
       const line = everything ? eventLine(event) : lineOf(event, progress);
       if (line !== undefined) say(terminal, line);
     },
+    recall: (event) => progress.apply(event),
     note: (text) => say(terminal, oneLine(text)),
     stop: () => {
       isStopped = true;
@@ -71,6 +74,7 @@ function livePicture({ stderr, colors }: Terminal, { name, everything, now }: Re
       progress.apply(event);
       if (everything) above.push(colors.dim(eventLine(event)));
     },
+    recall: (event) => progress.apply(event),
     note(text) {
       above.push(oneLine(text));
       if (isStopped) redraw([]);

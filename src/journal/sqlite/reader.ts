@@ -44,9 +44,11 @@ export class Reader {
     return this.headsWhere('WHERE ended_seq IS NULL', ({ running }) => running);
   }
 
-  read({ workflowId, afterSeq = 0 }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
-    if (workflowId === undefined) return this.readAll(afterSeq);
-    return workflowId === null ? this.readOthers(afterSeq) : this.readWorkflow(workflowId, afterSeq);
+  async read({ workflowId, workflowIds, afterSeq = 0, limit = Number.POSITIVE_INFINITY }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
+    const ids = workflowId == null ? workflowIds : [workflowId];
+    if (workflowId !== null && ids === undefined) return this.readAll(afterSeq, limit);
+    const facts = await (ids === undefined ? this.readOthers(afterSeq) : this.readWorkflows(ids, afterSeq));
+    return facts.length > limit ? facts.slice(0, limit) : facts;
   }
 
   close(): void {
@@ -65,34 +67,47 @@ export class Reader {
     );
   }
 
-  private async readWorkflow(workflowId: string, afterSeq: number): Promise<readonly GleitzeitEvent[]> {
-    const plan = this.guard(() =>
-      this.db.transaction(() => {
-        const head = this.heads.find(workflowId);
-        if (head === undefined) return undefined;
-        const sql = 'SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq';
-        return { head, seqs: this.db.prepare(sql).pluck().all(head.no, afterSeq) as number[] };
-      })(),
-    );
+  /** The facts of some workflows: what lies together is unpacked once, however many of them it is of. */
+  private async readWorkflows(ids: readonly string[], afterSeq: number): Promise<readonly GleitzeitEvent[]> {
+    const { heads, seqs } = this.planOf(ids, afterSeq);
+    const found = new Map<string, number>(heads.map(({ id }) => [id, 0]));
     const facts: GleitzeitEvent[] = [];
-    if (plan === undefined) return facts;
-    // A line without it is of another workflow; most lines need not be parsed to know that.
-    const named = JSON.stringify(workflowId);
     const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
-    for (const [at, seq] of plan.seqs.entries()) {
+    for (const [at, seq] of seqs.entries()) {
       if (at > 0 && at % framesAtOnce === 0) await nextTurn();
       const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
-      // Swept meanwhile: then the workflow is no longer here.
-      if (frame === undefined && this.find(workflowId) === undefined) return [];
+      // Swept meanwhile: then one of the workflows is no longer here.
+      if (frame === undefined && heads.some(({ id }) => this.find(id) === undefined)) return this.readWorkflows(ids, afterSeq);
       if (frame === undefined) throw this.missing(seq - 1, seq);
       for (const line of this.linesOf(frame)) {
-        if (!line.includes(named)) continue;
+        if (!mayBeOf(line, found)) continue;
         const fact = factOf(line);
-        if (fact.seq > afterSeq && fact.correlation.workflowId === workflowId) facts.push(fact);
+        const { workflowId = '' } = fact.correlation;
+        const before = found.get(workflowId);
+        if (before === undefined || fact.seq <= afterSeq) continue;
+        found.set(workflowId, before + 1);
+        facts.push(fact);
       }
     }
-    if (afterSeq === 0 && facts.length !== plan.head.facts && this.find(workflowId) !== undefined) throw this.short(plan.head, facts.length);
+    for (const head of afterSeq === 0 ? heads : []) {
+      const count = found.get(head.id) ?? 0;
+      if (count === head.facts) continue;
+      if (this.find(head.id) === undefined) return this.readWorkflows(ids, afterSeq);
+      throw this.short(head, count);
+    }
     return facts;
+  }
+
+  /** What is known of some workflows, and the frames that they have facts in, in order. */
+  private planOf(ids: readonly string[], afterSeq: number): { readonly heads: readonly HeadRow[]; readonly seqs: readonly number[] } {
+    const touched = this.db.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq').pluck();
+    return this.guard(() =>
+      this.db.transaction(() => {
+        const heads = ids.flatMap((id) => this.heads.find(id) ?? []);
+        const seqs = new Set(heads.flatMap(({ no }) => touched.all(no, afterSeq) as number[]));
+        return { heads, seqs: heads.length > 1 ? [...seqs].sort((a, b) => a - b) : [...seqs] };
+      })(),
+    );
   }
 
   /** What belongs to no workflow: in the index it stands under the number that no workflow has. */
@@ -114,7 +129,7 @@ export class Reader {
     return facts;
   }
 
-  private async readAll(afterSeq: number): Promise<readonly GleitzeitEvent[]> {
+  private async readAll(afterSeq: number, limit: number): Promise<readonly GleitzeitEvent[]> {
     const facts: GleitzeitEvent[] = [];
     const some = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
     const end = this.guard(() => readTail(this.db, this.path)).seq;
@@ -128,6 +143,7 @@ export class Reader {
           if (fact.seq > afterSeq) facts.push(fact);
         }
       }
+      if (facts.length >= limit) return facts.slice(0, limit);
       await nextTurn();
       const from = frames.at(-1)?.seq ?? 0;
       frames = this.guard(() => some.all(from, framesAtOnce) as Body[]);
@@ -168,6 +184,12 @@ export class Reader {
       throw storageError(thrown, 'read', this.path);
     }
   }
+}
+
+/** A line that names none of them is of another workflow: most lines need not be parsed to know that. */
+function mayBeOf(line: string, ids: ReadonlyMap<string, number>): boolean {
+  for (const [, id = ''] of line.matchAll(/"workflowId":"((?:[^"\\]|\\.)*)"/g)) if (id.includes('\\') || ids.has(id)) return true;
+  return false;
 }
 
 function nextTurn(): Promise<void> {

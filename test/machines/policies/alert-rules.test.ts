@@ -47,6 +47,7 @@ describe('alertRuleSchema', () => {
       'queue_full',
       'backpressure_critical',
       'provider_unhealthy',
+      'storage_held',
     ]);
   });
 

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 import { afterAll, describe, expect, it } from 'vitest';
 
-import { checkDatabase, checkOutput, readInput, readSeconds } from '../../../src/cli/arguments.ts';
+import { checkOutput, readCount, readInput, readSeconds } from '../../../src/cli/arguments.ts';
+import { pathOf, pathToRunOn } from '../../../src/cli/database.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-arguments-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -57,9 +58,23 @@ describe('--timeout', () => {
 });
 
 describe('--db', () => {
-  it('is memory, and nothing else yet', () => {
-    checkDatabase(undefined);
-    checkDatabase(':memory:');
-    expect(() => checkDatabase('a.db')).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR' }));
+  it('is the path of a journal, which outlives the command', () => {
+    expect(pathOf({ db: 'a.db' })).toBe('a.db');
+    for (const db of ['', ' ', ':memory:']) expect(() => pathOf({ db })).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR' }));
+  });
+
+  it('may be memory for a run, which has its end to itself', () => {
+    expect([pathToRunOn(undefined), pathToRunOn(':memory:'), pathToRunOn('a.db')]).toEqual([undefined, undefined, 'a.db']);
+    expect(() => pathToRunOn('')).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR' }));
+  });
+});
+
+describe('a count', () => {
+  it.each(['-1', '1.5', 'x', '', '1e3', '9'.repeat(16)])('is not %j', (given) => {
+    expect(() => readCount(given, '--at')).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR' }));
+  });
+
+  it('is a whole number from 0', () => {
+    expect([readCount(undefined, '--at'), readCount('0', '--at'), readCount('12', '--at')]).toEqual([undefined, 0, 12]);
   });
 });

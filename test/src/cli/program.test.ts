@@ -31,7 +31,8 @@ describe('the command line', () => {
     expect(await gleitzeit('--version')).toEqual({ exitCode: 0, stdout: '0.1.0\n', stderr: '' });
     const { exitCode, stdout } = await gleitzeit('--help');
     expect(exitCode).toBe(0);
-    for (const command of ['run', 'validate', 'machines', 'init', 'doctor']) expect(stdout).toContain(`  ${command} `);
+    const journal = ['submit', 'status', 'list', 'trace', 'events', 'explain', 'cancel', 'pause', 'resume', 'retry', 'check'];
+    for (const command of ['run', 'validate', 'machines', 'init', 'doctor', ...journal]) expect(stdout).toContain(`  ${command} `);
   });
 
   it.each([[[]], [['fly']], [['run']], [['run', 'a.yaml', '--fast']], [['run', 'a.yaml', 'b.yaml']], [['machines', '--format']]])(
@@ -44,7 +45,7 @@ describe('the command line', () => {
   );
 
   it('tells an error as JSON too where JSON was asked for', async () => {
-    const { exitCode, stdout, stderr } = await gleitzeit('run', workflowFile('e.json', echo), '--db', 'a.db', '--json');
+    const { exitCode, stdout, stderr } = await gleitzeit('run', workflowFile('e.json', echo), '--db', '', '--json');
     expect(exitCode).toBe(2);
     expect(JSON.parse(stdout)).toEqual({ error: { code: 'CONFIGURATION_ERROR', rpcCode: -31003, message: expect.stringContaining('--db') } });
     expect(stderr).toContain('--db');

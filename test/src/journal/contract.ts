@@ -76,11 +76,24 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.read({ workflowId: 'none' })).toEqual([]);
     });
 
+    it('gives back apart what belongs to no workflow', async () => {
+      const facts = [ofSystem(1), submitted('x', 2), ofSystem(3), started('x', 4), completed('x', 5), ofSystem(6)];
+      const { journal } = await holding(facts.slice(0, 2), facts.slice(2));
+      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([1, 3, 6]);
+      expect((await journal.read({ workflowId: null, afterSeq: 1 })).map(({ seq }) => seq)).toEqual([3, 6]);
+      await journal.sweep({ keep: 0 });
+      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([1, 3, 6]);
+    });
+
     it('gives back what came after a seq', async () => {
       const { journal } = await holding([ofSystem(1), submitted('x', 2), started('x', 5)]);
       expect((await journal.read({ afterSeq: 1 })).map(({ seq }) => seq)).toEqual([2, 5]);
       expect((await journal.read({ workflowId: 'x', afterSeq: 2 })).map(({ seq }) => seq)).toEqual([5]);
       expect(await journal.read({ afterSeq: 5 })).toEqual([]);
+      expect((await journal.read({ limit: 1 })).map(({ seq }) => seq)).toEqual([1]);
+      expect((await journal.read({ afterSeq: 1, limit: 1 })).map(({ seq }) => seq)).toEqual([2]);
+      expect((await journal.read({ workflowId: 'x', limit: 1 })).map(({ seq }) => seq)).toEqual([2]);
+      expect(await journal.read({ limit: 9 })).toHaveLength((await journal.read()).length);
     });
 
     it('keeps payloads as they are', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
+import type { DataOf } from '../../../machines/events/catalogue.ts';
 import { memoryJournal } from '../../../src/journal/memory.ts';
 import { describeJournal, factOf } from './contract.ts';
 
@@ -33,6 +34,36 @@ describe('the journal in memory', () => {
     expect(await journal.unfinished()).toHaveLength(20);
     journal.append(lifeOf('w0', 500).slice(1));
     expect(await journal.list()).toHaveLength(19);
+  });
+
+  it('keeps what the schedules that stand are brought back by, and nothing else of them', async () => {
+    const journal = memoryJournal({ keepFacts: 10 });
+    const spec: Omit<DataOf<'cron:create'>, 'scheduleId'> = {
+      rule: { kind: 'interval', everyMs: 1_000 },
+      overlap: 'skip',
+      catchUp: 'none',
+      name: 'n',
+      versionHash: 'h',
+      definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] },
+      input: null,
+      levels: 0,
+      specHash: 'x',
+    };
+    const skipped = (scheduleId: string, seq: number) =>
+      factOf(
+        'cron:skipped',
+        { scheduleId, from: seq, before: seq + 1, because: 'overlap', progress: { seen: seq, owed: [], run: null, last: null } },
+        { seq },
+      );
+    journal.append([
+      factOf('cron:created', { scheduleId: 'a', ...spec }, { seq: 1 }),
+      factOf('cron:created', { scheduleId: 'b', ...spec }, { seq: 2 }),
+    ]);
+    journal.append([skipped('a', 3), skipped('a', 4), factOf('cron:removed', { scheduleId: 'b', reason: 'r', by: 'b' }, { seq: 5 })]);
+    for (let seq = 6; seq <= 1_000; seq++) journal.append([factOf('system:started', { recovered: { workflows: 0, tasks: 0 } }, { seq })]);
+    const kept = await journal.read({ workflowId: null });
+    expect(kept.length).toBeLessThan(100);
+    expect(kept.filter(({ type }) => type.startsWith('cron:')).map(({ seq }) => seq)).toEqual([1, 4]);
   });
 
   it('does not keep the facts of the system for ever', async () => {

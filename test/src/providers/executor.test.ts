@@ -164,7 +164,6 @@ describe('an attempt fails', () => {
   it('once, when its handler settles twice', async () => {
     const reported: unknown[] = [];
     const executor = createExecutor({ clock: simulatedClock() });
-    // biome-ignore lint/suspicious/noThenProperty: a thenable that calls back twice is what this is about
     const twice = { then: (resolve: (value: number) => void) => [1, 2].forEach(resolve) };
     const provider = makeProvider({ protocol: 'p/v1', methods: { 'p/m': { run: () => twice } } });
     executor.register(provider);

@@ -54,6 +54,35 @@ describe('facts before effects', () => {
     expect(types().indexOf('provider:registered')).toBeGreaterThan(types().indexOf('engine:started'));
   });
 
+  it('knows when what was put in is durable, also while more and more comes in', async () => {
+    const { journal, commit } = slowJournal();
+    const { core, pump } = coreUnderTest({ journal });
+    const durable: string[] = [];
+    core.accept(start, { source: 'api' });
+    pump();
+    core.accept(submitOf('x'), { source: 'api' });
+    void core.whenDurable().then(() => durable.push('x'));
+    pump();
+    void core.whenQuiet().then(() => durable.push('quiet'));
+    await commit();
+    expect(durable).toEqual([]);
+    core.accept(submitOf('y'), { source: 'api' });
+    pump();
+    await commit();
+    expect(durable).toEqual(['x']);
+    await commit();
+    pump();
+    await Promise.resolve();
+    expect(durable).toEqual(['x', 'quiet']);
+
+    core.accept(submitOf('z'), { source: 'api' });
+    const never = core.whenDurable();
+    pump();
+    core.close();
+    await expect(never).rejects.toMatchObject({ code: 'SYSTEM_SHUTDOWN' });
+    await expect(core.whenDurable()).rejects.toMatchObject({ code: 'SYSTEM_SHUTDOWN' });
+  });
+
   it('needs no round for a journal that is durable at once', () => {
     const { put, types } = coreUnderTest();
     put(start);

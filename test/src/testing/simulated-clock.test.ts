@@ -63,4 +63,15 @@ describe('the simulated clock', () => {
     clock.advance(5);
     expect(fired).toEqual([]);
   });
+
+  it('can be set, and its timers take no notice', () => {
+    const clock = simulatedClock({ now: 100 });
+    const fired: number[] = [];
+    clock.setTimer(10, () => fired.push(clock.now()));
+    clock.leap(1_000);
+    expect([clock.now(), clock.nextDueAt(), fired]).toEqual([1_100, 1_110, []]);
+    clock.leap(-2_000);
+    clock.advance(10);
+    expect([clock.now(), fired]).toEqual([-890, [-890]]);
+  });
 });

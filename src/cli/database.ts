@@ -1,0 +1,42 @@
+/** Which journal a command is about, and how it is read: beside whoever owns it, without a trace. */
+import type { Journal } from '../journal/journal.ts';
+import { usageError } from './faults.ts';
+
+/** The options that every command on a journal takes. */
+export interface DatabaseOptions {
+  /** From `--db`, else from GLEITZEIT_DB, else `./gleitzeit.db`. */
+  readonly db: string;
+  readonly json?: boolean;
+}
+
+export const defaultDatabase = './gleitzeit.db';
+
+/**
+ * The path of a journal that outlives the command.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export function pathOf({ db }: Pick<DatabaseOptions, 'db'>): string {
+  if (db.trim() === '') throw usageError('--db has to be the path of a journal, and is empty.');
+  if (db === ':memory:') throw usageError('--db :memory: ends with the command that made it: give the path of a journal.');
+  return db;
+}
+
+/**
+ * The same for `run`, which keeps its journal in memory unless it is told a path.
+ * @returns nothing for a journal in memory
+ */
+export function pathToRunOn(db: string | undefined): string | undefined {
+  return db === undefined || db === ':memory:' ? undefined : pathOf({ db });
+}
+
+/** Reads a journal. @throws GleitzeitError PERSISTENCE_* */
+export async function reading<Value>(path: string, act: (journal: Journal) => Promise<Value>): Promise<Value> {
+  const { sqliteJournal } = await import('../journal/sqlite.ts');
+  const journal = sqliteJournal(path, { readOnly: true });
+  await journal.open();
+  try {
+    return await act(journal);
+  } finally {
+    await journal.close();
+  }
+}

@@ -1,0 +1,121 @@
+/** The part of the command line that is about a journal: what is in it, and what is to become of it. */
+import { type Command, Option } from 'commander';
+
+import { severities } from '../../machines/events/envelope.ts';
+import type { AskedCommand, AskOptions } from './commands/ask.ts';
+import type { CheckOptions } from './commands/check.ts';
+import type { EventsOptions } from './commands/events.ts';
+import type { ListOptions } from './commands/list.ts';
+import type { StatusOptions } from './commands/status.ts';
+import type { SubmitOptions } from './commands/submit.ts';
+import { type DatabaseOptions, defaultDatabase } from './database.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Terminal } from './terminal.ts';
+
+/** Takes what a command comes to. */
+export type Settle = (command: Promise<ExitCode>) => Promise<void>;
+
+export interface Acting {
+  readonly terminal: Terminal;
+  readonly settle: Settle;
+}
+
+/** Adds the commands on a journal; each is loaded when it is called. */
+export function addJournalCommands(program: Command, acting: Acting): void {
+  addSubmit(program, acting);
+  addStatus(program, acting);
+  addList(program, acting);
+  addTrace(program, acting);
+  addEvents(program, acting);
+  addExplain(program, acting);
+  addAsk(program, acting, { name: 'cancel', description: 'cancel a workflow: nothing new starts, what runs is aborted' });
+  addAsk(program, acting, { name: 'pause', description: 'dispatch nothing new of a workflow; what runs finishes' });
+  addAsk(program, acting, { name: 'resume', description: 'let a paused workflow go on' });
+  addAsk(program, acting, { name: 'retry', description: 'let a failed workflow go on from its failed tasks; what has finished is kept' });
+  addCheck(program, acting);
+}
+
+/** A command on the journal that `--db` names. */
+function onDatabase(program: Command, name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .addOption(new Option('--db <path>', 'the journal').env('GLEITZEIT_DB').default(defaultDatabase))
+    .option('--json', 'answer with JSON');
+}
+
+function addSubmit(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'submit', 'record a run and return: the engine that owns the journal runs it, or the next one to start')
+    .argument('<file>', 'workflow file, YAML or JSON')
+    .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
+    .option('--id <id>', 'the id of the run; submitted again it is the same run')
+    .option('--providers <file>', 'a module with providers of your own, to check by where no engine runs')
+    .option('--start-at <time>', 'not before this time, for example 2025-03-30T08:00:00+01:00')
+    .action((file: string, options: SubmitOptions) => settle(import('./commands/submit.ts').then((it) => it.submitCommand(file, options, terminal))));
+}
+
+function addStatus(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'status', 'say how far a workflow is; without one, what the journal holds')
+    .argument('[workflow]', 'the id of a run')
+    .option('--at <seq>', 'as of this recorded event')
+    .action((workflow: string | undefined, options: StatusOptions) =>
+      settle(import('./commands/status.ts').then((it) => it.statusCommand(workflow, options, terminal))),
+    );
+}
+
+function addList(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'list', 'list the workflows of the journal')
+    .addOption(new Option('--status <status>', 'only those').choices(['running', 'completed', 'failed', 'cancelled']))
+    .action((options: ListOptions) => settle(import('./commands/list.ts').then((it) => it.listCommand(options, terminal))));
+}
+
+function addTrace(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'trace', 'draw everything recorded of a workflow as a tree of causes with times')
+    .argument('<workflow>', 'the id of a run')
+    .action((workflow: string, options: DatabaseOptions) =>
+      settle(import('./commands/trace.ts').then((it) => it.traceCommand(workflow, options, terminal))),
+    );
+}
+
+function addEvents(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'events', 'print what the journal recorded; with --json a line of JSON for each event')
+    .option('--workflow <workflow>', 'only of this run')
+    .addOption(new Option('--severity <severity>', 'only events at least this severe').choices(severities))
+    .option('--component <component>', 'only of this family, for example circuit')
+    .option('--type <type...>', "only these types or families, for example 'task:*'")
+    .option('--after <seq>', 'only what came after this event')
+    .option('--follow', 'go on with what is recorded from now on, until Ctrl-C')
+    .action((options: EventsOptions) => settle(import('./commands/events.ts').then((it) => it.eventsCommand(options, terminal))));
+}
+
+function addExplain(program: Command, { settle, terminal }: Acting): void {
+  onDatabase(program, 'explain', 'say why each unfinished task waits, and what would release it')
+    .argument('<workflow>', 'the id of a run')
+    .argument('[task]', 'the id of one of its tasks')
+    .action((workflowId: string, taskId: string | undefined, options: DatabaseOptions) =>
+      settle(import('./commands/explain.ts').then((it) => it.explainCommand({ workflowId, taskId }, options, terminal))),
+    );
+}
+
+interface AskedDescription {
+  readonly name: AskedCommand;
+  readonly description: string;
+}
+
+function addAsk(program: Command, { settle, terminal }: Acting, { name, description }: AskedDescription): void {
+  const command = onDatabase(program, name, description).argument('<workflow>', 'the id of a run');
+  if (name !== 'retry') command.option('--reason <text>', 'why, for those who look at it later');
+  command.action((workflow: string, options: AskOptions) =>
+    settle(import('./commands/ask.ts').then((it) => it.askCommand(name, workflow, { ...options, terminal }))),
+  );
+}
+
+function addCheck(program: Command, { settle, terminal }: Acting): void {
+  program
+    .command('check')
+    .description('say whether a journal is as it was written, and whether a journal or a log (.jsonl) says only what could have happened')
+    .argument('<file>', 'a journal, or a log of events as lines of JSON')
+    .option('--repair', 'move the damaged end of a journal aside, and say what is lost')
+    .option('--json', 'answer with JSON')
+    .action((file: string, options: CheckOptions) => settle(import('./commands/check.ts').then((it) => it.checkCommand(file, options, terminal))));
+}

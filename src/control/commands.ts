@@ -1,0 +1,79 @@
+/** Carries out on a running system what was asked of it from outside; each resolves when what came of it is durable. */
+import { errorOf } from '../errors.ts';
+import type { Explanation } from '../observe/explain.ts';
+import type { GleitzeitSystem } from '../runtime/system.ts';
+import { restoreWorkflow } from '../workflow/restore.ts';
+import type { CommandData, CommandName, ControlRequest } from './protocol.ts';
+
+/** Where a workflow stands after a command. */
+export interface Standing {
+  readonly workflowId: string;
+  /** The state's name as in the chart of the workflow. */
+  readonly status: string;
+}
+
+/** What each command answers with. */
+export interface Answers {
+  readonly hello: { readonly pid: number; readonly phase: string };
+  readonly submit: Standing;
+  readonly explain: Explanation;
+  readonly cancel: Standing;
+  readonly pause: Standing;
+  readonly resume: Standing;
+  readonly retry: Standing;
+}
+
+type Acts = { readonly [Name in CommandName]: (system: GleitzeitSystem, data: CommandData<Name>) => Promise<Answers[Name]> };
+
+const acts: Acts = {
+  hello: (system) => Promise.resolve({ pid: process.pid, phase: system.phase }),
+  async submit(system, { workflow, id, input, startAt }) {
+    const { id: workflowId } = await system.submit(restoreWorkflow(workflow), {
+      id,
+      ...(input !== undefined && { input }),
+      ...(startAt !== undefined && { startAt }),
+    });
+    return standing(system, workflowId);
+  },
+  explain: (system, { workflowId, taskId }) => system.explain(workflowId, taskId),
+  async cancel(system, { workflowId, reason }) {
+    await system.cancel(workflowId, reason);
+    return standing(system, workflowId);
+  },
+  async pause(system, { workflowId, reason }) {
+    await (await unended(system, workflowId)).pause(reason);
+    return standing(system, workflowId);
+  },
+  async resume(system, { workflowId, reason }) {
+    await (await unended(system, workflowId)).resume(reason);
+    return standing(system, workflowId);
+  },
+  async retry(system, { workflowId }) {
+    const retry: unknown = Reflect.get(system, 'retry');
+    if (typeof retry !== 'function') throw errorOf('INVALID_REQUEST', 'This engine cannot let a failed workflow go on.');
+    await retry.call(system, workflowId);
+    return standing(system, workflowId);
+  },
+};
+
+/** @throws GleitzeitError whatever the command is refused with */
+export function carryOut(system: GleitzeitSystem, { command, data }: ControlRequest): Promise<unknown> {
+  // Command and data were read together, by the schema of the command.
+  const act = acts[command] as (system: GleitzeitSystem, data: ControlRequest['data']) => Promise<unknown>;
+  return act(system, data);
+}
+
+async function standing(system: GleitzeitSystem, workflowId: string): Promise<Standing> {
+  const { status } = await system.status(workflowId);
+  return { workflowId, status };
+}
+
+const ends: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', 'timedOut']);
+
+/** @throws GleitzeitError WORKFLOW_NOT_FOUND, WORKFLOW_INVALID_STATE */
+async function unended(system: GleitzeitSystem, workflowId: string) {
+  const run = await system.run(workflowId);
+  const { status } = await run.status();
+  if (ends.has(status)) throw errorOf('WORKFLOW_INVALID_STATE', `Workflow '${workflowId}' has ended: it is ${status}.`);
+  return run;
+}

@@ -1,0 +1,151 @@
+/**
+ * The ear of an engine: takes commands from other processes of the same user, one a connection.
+ *
+ * It believes nothing: a request is bounded in size and time and checked by its schema, and whatever goes wrong with it is the
+ * answer. Nothing that a client sends or leaves out reaches the engine otherwise.
+ */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+
+import { errorOf, toFailure } from '../errors.ts';
+import type { GleitzeitSystem } from '../runtime/system.ts';
+import { controlAddress, makeSocketFolder } from './address.ts';
+import { carryOut } from './commands.ts';
+import { type Answer, lineOfAnswer, maxLineBytes, readRequest } from './protocol.ts';
+
+export interface ControlServer {
+  /** The path of its socket, or the name of its pipe. */
+  readonly address: string;
+  /** Takes nothing more, and answers what was taken; never rejects. */
+  close(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** How long a client may take over its request, in milliseconds; a number above 0. @defaultValue `10_000` */
+  readonly requestTimeoutMs?: number;
+  /** Connections at the same time at most; an integer from 1. @defaultValue `64` */
+  readonly maxConnections?: number;
+}
+
+export const serveDefaults = { requestTimeoutMs: 10_000, maxConnections: 64 } as const satisfies Required<ServeOptions>;
+
+/** How long answers that are under way may take once nothing more is taken, in milliseconds. */
+const closingMs = 1_000;
+
+/**
+ * Lets other processes reach a system that owns a journal. Call it once the system has started, and close it before it stops.
+ * @throws GleitzeitError AUTHORIZATION_FAILED for a folder of sockets that others may enter; what the operating system says
+ */
+export async function serveControl(system: GleitzeitSystem, journalPath: string, options: ServeOptions = {}): Promise<ControlServer> {
+  const settings = { ...serveDefaults, ...options };
+  const address = controlAddress(journalPath);
+  makeSocketFolder();
+  // Whoever owns the journal is the only one to listen for it: a socket that is there was left behind.
+  if (process.platform !== 'win32') rmSync(address, { force: true });
+  const visits = new Set<Visit>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    const visit = new Visit(socket, system, settings.requestTimeoutMs);
+    visits.add(visit);
+    socket.once('close', () => visits.delete(visit));
+  });
+  server.maxConnections = settings.maxConnections;
+  await listening(server, address);
+  if (process.platform !== 'win32') chmodSync(address, 0o600);
+  // It keeps no process alive that has nothing else to do.
+  server.unref();
+  return { address, close: () => closed(server, visits) };
+}
+
+function listening(server: Server, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address, () => {
+      server.off('error', reject);
+      // A connection that could not be taken is its client's trouble.
+      server.on('error', () => undefined);
+      resolve();
+    });
+  });
+}
+
+async function closed(server: Server, visits: ReadonlySet<Visit>): Promise<void> {
+  server.close();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, closingMs);
+  });
+  await Promise.race([late, Promise.all([...visits].map((visit) => visit.leave()))]);
+  clearTimeout(timer);
+  for (const visit of visits) visit.end();
+}
+
+/** One connection: one request, one answer. */
+class Visit {
+  private readonly socket: Socket;
+  private readonly system: GleitzeitSystem;
+  private chunks: Buffer[] = [];
+  private bytes = 0;
+  private answering: Promise<void> | undefined;
+
+  constructor(socket: Socket, system: GleitzeitSystem, requestTimeoutMs: number) {
+    this.socket = socket;
+    this.system = system;
+    // The time counts from here whatever trickles in.
+    const timer = setTimeout(() => this.refuse(`A request has to come within ${requestTimeoutMs} ms.`), requestTimeoutMs);
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
+    // A client that is gone needs no answer.
+    socket.on('error', () => socket.destroy());
+    socket.on('data', (chunk) => this.take(chunk));
+    socket.on('end', () => this.refuse('A request is one whole line.'));
+  }
+
+  /** Waits for the answer that is under way; one who has asked nothing yet is sent away. */
+  async leave(): Promise<void> {
+    if (this.answering === undefined) this.end();
+    await this.answering;
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+
+  private take(chunk: Buffer): void {
+    if (this.answering !== undefined) return;
+    const end = chunk.indexOf(10);
+    this.chunks.push(end === -1 ? chunk : chunk.subarray(0, end));
+    this.bytes += chunk.length;
+    if (this.bytes > maxLineBytes) this.refuse(`A request may have ${maxLineBytes} bytes.`);
+    else if (end !== -1) this.answer(this.carryOut(Buffer.concat(this.chunks).toString('utf8')));
+  }
+
+  private refuse(message: string): void {
+    if (this.answering === undefined) this.answer(Promise.reject(errorOf('INVALID_REQUEST', message)));
+  }
+
+  private async carryOut(line: string): Promise<unknown> {
+    return carryOut(this.system, readRequest(line));
+  }
+
+  private answer(value: Promise<unknown>): void {
+    this.chunks = [];
+    this.answering = answerOf(value).then(
+      (line) =>
+        new Promise<void>((resolve) => {
+          this.socket.once('close', () => resolve());
+          this.socket.end(line, () => resolve());
+        }),
+    );
+  }
+}
+
+/** Never rejects. */
+async function answerOf(value: Promise<unknown>): Promise<string> {
+  let answer: Answer;
+  try {
+    answer = { ok: true, value: (await value) ?? null };
+    return lineOfAnswer(answer);
+  } catch (thrown) {
+    return lineOfAnswer({ ok: false, error: toFailure(thrown, 'INTERNAL_ERROR') });
+  }
+}

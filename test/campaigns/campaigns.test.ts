@@ -1,0 +1,34 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+
+/** Runs a campaign in a short form, on the sources. */
+async function run(campaign: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const main = fileURLToPath(new URL(`../../campaigns/${campaign}/main.mjs`, import.meta.url));
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], { env: { ...process.env, GLEITZEIT_SOURCES: '1', ...env } });
+  onTestFinished(() => void child.kill());
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  return { code, said };
+}
+
+describe('the campaigns, in a short form', () => {
+  it('an engine that is killed again and again loses nothing, and does nothing twice', { timeout: 180_000 }, async () => {
+    const { code, said } = await run('kill', ['--kills', '12', '--each', '12', '--seed', '7']);
+    expect(said).toContain('Nothing was lost, nothing was done twice.');
+    expect(code).toBe(0);
+  });
+
+  it('a journal is whole after the power went, whatever was not synced by then', { timeout: 180_000 }, async () => {
+    const { code, said } = await run('power-cut', ['--images', '80', '--batches', '25', '--seed', '7']);
+    expect(said).toContain('Every one opens, is sound, and holds what was answered.');
+    expect(code).toBe(0);
+  });
+
+  it('which is seen without strace too', { timeout: 180_000 }, async () => {
+    const { code, said } = await run('power-cut', ['--images', '60', '--batches', '25', '--seed', '8'], { GLEITZEIT_NO_STRACE: '1' });
+    expect(said).toContain('Every one opens, is sound, and holds what was answered.');
+    expect(code).toBe(0);
+  });
+});
