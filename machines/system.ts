@@ -46,13 +46,7 @@ export type SystemEvent = EventOf<
 >;
 
 export type SystemFact = DraftOf<
-  | 'system:started'
-  | 'system:shutdown'
-  | 'system:stopped'
-  | 'system:failed'
-  | 'system:actor_failed'
-  | 'system:storage_held'
-  | 'system:storage_resumed'
+  'system:started' | 'system:shutdown' | 'system:stopped' | 'system:failed' | 'system:actor_failed' | 'system:storage_held' | 'system:storage_resumed'
 >;
 
 export const systemDefaults = { restartBudget: 3, restartWindowMs: 60_000 } as const satisfies Required<SystemInput>;

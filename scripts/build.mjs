@@ -29,7 +29,10 @@ const requireCommonJs = {
     onResolve({ filter: /^(immutable|xstate|rxjs\/internal\/.+)$/ }, ({ path, namespace }) =>
       namespace === 'commonjs' ? { path, external: true } : { path, namespace: 'commonjs' },
     );
-    onLoad({ filter: /.*/, namespace: 'commonjs' }, ({ path }) => ({ contents: `module.exports = require(${JSON.stringify(path)});`, resolveDir: root }));
+    onLoad({ filter: /.*/, namespace: 'commonjs' }, ({ path }) => ({
+      contents: `module.exports = require(${JSON.stringify(path)});`,
+      resolveDir: root,
+    }));
   },
 };
 

@@ -13,7 +13,12 @@ import { inputOf, kindNames, ledgerProvider, loadKinds } from './workload.mjs';
 const { path, life, seed, submits, atOnce, step } = JSON.parse(process.argv[2]);
 const files = { ledger: `${path}.ledger`, intents: `${path}.intents`, acks: `${path}.acks` };
 const chance = chanceOf(seed);
-const silent = { info: () => undefined, warn: () => undefined, error: (...said) => console.error(...said), debug: () => undefined };
+const silent = {
+  info: () => undefined,
+  warn: (...said) => console.error(...said),
+  error: (...said) => console.error(...said),
+  debug: () => undefined,
+};
 
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
 

@@ -87,7 +87,9 @@ export class Disk {
     for (const [name, file] of names) {
       // Nothing of it is read after a cut; what is in it must not matter.
       const isIndex = name.endsWith('-shm');
-      const content = isIndex ? Buffer.from(Array.from({ length: 4_096 }, () => between(chance, 0, 255))) : changed(file.safe, cuts[cut](file.changes, chance));
+      const content = isIndex
+        ? Buffer.from(Array.from({ length: 4_096 }, () => between(chance, 0, 255)))
+        : changed(file.safe, cuts[cut](file.changes, chance));
       writeFileSync(join(directory, basename(name)), content);
     }
   }

@@ -70,7 +70,9 @@ async function record(durability) {
 
 function tell({ name, events }, { images: count, syncs, without, lost, wrong }) {
   const before = `${without} before there was a journal`;
-  console.log(`  ${name}: ${count} images of ${events.length} writes and other steps, ${syncs} of them syncs; ${before}, ${lost} said what they lost`);
+  console.log(
+    `  ${name}: ${count} images of ${events.length} writes and other steps, ${syncs} of them syncs; ${before}, ${lost} said what they lost`,
+  );
   for (const text of wrong.slice(0, 20)) console.log(`WRONG  ${text}`);
 }
 
@@ -86,7 +88,9 @@ for (const durability of ['full', 'relaxed']) {
   if (durability !== 'relaxed') continue;
   // Whether this campaign sees anything at all: what was not synced is judged as if it had been promised.
   const lie = await cutAll(recorded.events, { durability, promised: 'full', wanted: images / 10, name: recorded.name });
-  console.log(`  a writer that promises to sync and does not is found out ${lie.wrong.length > 0 ? 'as it must' : 'NOT'}: ${lie.wrong[0] ?? 'no image shows it'}`);
+  console.log(
+    `  a writer that promises to sync and does not is found out ${lie.wrong.length > 0 ? 'as it must' : 'NOT'}: ${lie.wrong[0] ?? 'no image shows it'}`,
+  );
   if (lie.wrong.length === 0) broken++;
 }
 rmSync(directory, { recursive: true });

@@ -1,5 +1,5 @@
 /** Whether a journal that a power cut left opens, holds what was answered, and can be gone on with. */
-import { GleitzeitError, checkJournal, sqliteJournal } from '../library.mjs';
+import { checkJournal, GleitzeitError, sqliteJournal } from '../library.mjs';
 import { isWhole } from './work.mjs';
 
 /**

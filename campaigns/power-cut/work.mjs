@@ -23,7 +23,9 @@ export async function writeBatches({ path, durability, seed, batches, checkpoint
   };
   attended();
   for (let number = 0; number < batches; number++) {
-    const facts = Array.from({ length: chance() < 0.1 ? between(chance, 100, 600) : between(chance, 1, 12) }, () => nextFact(++seq, { open, chance }));
+    const facts = Array.from({ length: chance() < 0.1 ? between(chance, 100, 600) : between(chance, 1, 12) }, () =>
+      nextFact(++seq, { open, chance }),
+    );
     await journal.append(facts);
     tell(`acked ${seq}`);
     if (chance() < 0.05) {

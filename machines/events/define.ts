@@ -71,5 +71,5 @@ export const recorded = <Schema extends z.ZodType>(parts: Parts<Schema>) => spec
 /** A fact that is derivable, frequent, or only about infrastructure; `debug` unless told. */
 export const transient = <Schema extends z.ZodType>(parts: Parts<Schema>) => spec('fact', false, { severity: 'debug', ...parts });
 
-/** A request that its receiver may refuse; never in the journal, only what comes of it; `debug` unless told. */
+/** A request that its receiver may refuse; in the journal only what comes of it, unless that is told to keep everything; `debug` unless told. */
 export const command = <Schema extends z.ZodType>(parts: Parts<Schema>) => spec('command', false, { severity: 'debug', ...parts });

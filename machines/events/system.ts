@@ -8,6 +8,10 @@ const start = z.strictObject({
   recovered: z.strictObject({ workflows: z.int().min(0), tasks: z.int().min(0) }),
   /** Why nothing is dispatched until somebody resumes the engine; absent where it dispatches at once. */
   paused: reason.optional(),
+  /** What a power cut took from a journal that had not promised to survive one: the facts after `afterSeq`, up to `toSeq`. */
+  lost: z.strictObject({ afterSeq: z.int().min(0), toSeq: z.int().min(0) }).optional(),
+  /** Every event of this run stands in the journal, transient ones and commands too: from after `afterSeq` on. */
+  everything: z.strictObject({ afterSeq: z.int().min(0) }).optional(),
 });
 
 export const systemEvents = {

@@ -183,7 +183,8 @@ export function revive(progress: Progress): Progress {
 
 function attemptsSoFar({ definition, outcomes, expansions, earlier }: Progress): Map<string, number> {
   return earlier.withMutations((attempts) => {
-    for (const [index, { status, attempts: made }] of outcomes) if (status !== 'completed' && made > 0) attempts.set(taskAt(definition, index).id, made);
+    for (const [index, { status, attempts: made }] of outcomes)
+      if (status !== 'completed' && made > 0) attempts.set(taskAt(definition, index).id, made);
     for (const [index, { failures }] of expansions) {
       const { id } = taskAt(definition, index);
       for (const [at, { attempts: made }] of failures) if (made > 0) attempts.set(elementId(id, at), made);

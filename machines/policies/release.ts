@@ -5,7 +5,16 @@
 import type { DataOf, DraftOf } from '../events/catalogue.ts';
 import { type Priority, priorities, type TaskDefinition } from '../events/definition.ts';
 import { type Failure, failure } from '../failures.ts';
-import { type Expansion, elementId, elementsToRelease, isBeyondTolerance, isReleasable, isUnreleased, type Progress, type TaskOutcome } from './progress.ts';
+import {
+  type Expansion,
+  elementId,
+  elementsToRelease,
+  isBeyondTolerance,
+  isReleasable,
+  isUnreleased,
+  type Progress,
+  type TaskOutcome,
+} from './progress.ts';
 import { type Resolved, resolveValue, type Scope, type TaskRoot } from './resolution.ts';
 import { scopeOf } from './scope.ts';
 import { taskAt, topologyOf } from './topology.ts';

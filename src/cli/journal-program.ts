@@ -103,11 +103,12 @@ interface AskedDescription {
 }
 
 function addAsk(program: Command, { settle, terminal }: Acting, { name, description }: AskedDescription): void {
-  const command = onDatabase(program, name, description).argument('<workflow>', 'the id of a run');
-  if (name !== 'retry') command.option('--reason <text>', 'why, for those who look at it later');
-  command.action((workflow: string, options: AskOptions) =>
-    settle(import('./commands/ask.ts').then((it) => it.askCommand(name, workflow, { ...options, terminal }))),
-  );
+  onDatabase(program, name, description)
+    .argument('<workflow>', 'the id of a run')
+    .option('--reason <text>', 'why, for those who look at it later')
+    .action((workflow: string, options: AskOptions) =>
+      settle(import('./commands/ask.ts').then((it) => it.askCommand(name, workflow, { ...options, terminal }))),
+    );
 }
 
 function addCheck(program: Command, { settle, terminal }: Acting): void {

@@ -48,10 +48,8 @@ const acts: Acts = {
     await (await unended(system, workflowId)).resume(reason);
     return standing(system, workflowId);
   },
-  async retry(system, { workflowId }) {
-    const retry: unknown = Reflect.get(system, 'retry');
-    if (typeof retry !== 'function') throw errorOf('INVALID_REQUEST', 'This engine cannot let a failed workflow go on.');
-    await retry.call(system, workflowId);
+  async retry(system, { workflowId, reason }) {
+    await system.retry(workflowId, reason);
     return standing(system, workflowId);
   },
 };

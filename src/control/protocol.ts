@@ -32,7 +32,7 @@ export const commandShapes = {
   cancel: aboutWorkflow,
   pause: aboutWorkflow,
   resume: aboutWorkflow,
-  retry: z.strictObject({ workflowId }),
+  retry: aboutWorkflow,
 } as const;
 
 export type CommandName = keyof typeof commandShapes;

@@ -32,11 +32,8 @@ export const serveDefaults = { requestTimeoutMs: 10_000, maxConnections: 64 } as
 /** How long answers that are under way may take once nothing more is taken, in milliseconds. */
 const closingMs = 1_000;
 
-/**
- * Lets other processes reach a system that owns a journal. Call it once the system has started, and close it before it stops.
- * @throws GleitzeitError AUTHORIZATION_FAILED for a folder of sockets that others may enter; what the operating system says
- */
-export async function serveControl(system: GleitzeitSystem, journalPath: string, options: ServeOptions = {}): Promise<ControlServer> {
+/** Listens for a system; see `serveControl`. @throws GleitzeitError AUTHORIZATION_FAILED; what the operating system says */
+export async function listenFor(system: GleitzeitSystem, journalPath: string, options: ServeOptions): Promise<ControlServer> {
   const settings = { ...serveDefaults, ...options };
   const address = controlAddress(journalPath);
   makeSocketFolder();

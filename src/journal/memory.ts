@@ -80,7 +80,9 @@ class MemoryJournal implements Journal {
   }
 
   unfinished(): Promise<readonly WorkflowHead[]> {
-    return Promise.resolve([...this.running.values()].map(({ head }) => head));
+    // One that was retried runs again at its old place.
+    const running = [...this.running.values()].sort((a, b) => seqOf(a) - seqOf(b));
+    return Promise.resolve(running.map(({ head }) => head));
   }
 
   sweep({ olderThan, keep }: Retention): Promise<number> {
@@ -113,7 +115,12 @@ class MemoryJournal implements Journal {
       this.running.set(workflowId, kept);
     }
     kept.facts.push(fact);
-    if (this.finished.has(workflowId)) this.finishedFacts++;
+    const isFinished = this.finished.has(workflowId);
+    if (isFinished && head.endedAt === undefined) {
+      this.finished.delete(workflowId);
+      this.finishedFacts -= kept.facts.length - 1;
+      this.running.set(workflowId, kept);
+    } else if (isFinished) this.finishedFacts++;
     else if (head.endedAt !== undefined) {
       this.running.delete(workflowId);
       this.finished.set(workflowId, kept);
@@ -146,4 +153,8 @@ class MemoryJournal implements Journal {
     this.finished.delete(workflowId);
     this.workflows.delete(workflowId);
   }
+}
+
+function seqOf({ facts }: Kept): number {
+  return facts[0]?.seq ?? 0;
 }

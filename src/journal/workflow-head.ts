@@ -2,10 +2,11 @@
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { WorkflowHead } from './journal.ts';
 
-/** What one fact does to the head of its workflow: makes it, or says how it ended. */
+/** What one fact does to the head of its workflow: makes it, or says how it ended, or that it goes on after all. */
 export type HeadChange =
   | { readonly made: WorkflowHead }
-  | { readonly workflowId: string; readonly status: Exclude<WorkflowHead['status'], 'running'>; readonly endedAt: number };
+  | { readonly workflowId: string; readonly status: Exclude<WorkflowHead['status'], 'running'>; readonly endedAt: number }
+  | { readonly workflowId: string; readonly status: 'running' };
 
 export function headChangeOf(fact: GleitzeitEvent): HeadChange | undefined {
   switch (fact.type) {
@@ -19,6 +20,8 @@ export function headChangeOf(fact: GleitzeitEvent): HeadChange | undefined {
       return { workflowId: fact.data.workflowId, status: 'failed', endedAt: fact.time };
     case 'workflow:cancelled':
       return { workflowId: fact.data.workflowId, status: 'cancelled', endedAt: fact.time };
+    case 'workflow:retried':
+      return { workflowId: fact.data.workflowId, status: 'running' };
     default:
       return undefined;
   }
@@ -29,5 +32,8 @@ export function headAfter(head: WorkflowHead | undefined, fact: GleitzeitEvent):
   const change = headChangeOf(fact);
   if (change === undefined) return head;
   if ('made' in change) return change.made;
-  return head && { ...head, status: change.status, endedAt: change.endedAt };
+  if (head === undefined) return undefined;
+  if ('endedAt' in change) return { ...head, status: change.status, endedAt: change.endedAt };
+  const { endedAt: _, ...running } = head;
+  return { ...running, status: 'running' };
 }

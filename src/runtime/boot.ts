@@ -3,7 +3,7 @@ import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { toError } from '../errors.ts';
 import { guardJournal } from '../journal/guarded.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, Opened } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor } from '../providers/executor.ts';
@@ -28,6 +28,8 @@ import { processVitals } from './vitals.ts';
 export interface Booted {
   readonly core: Core;
   readonly journal: Journal;
+  /** What the journal said of itself. */
+  readonly opened: Opened;
   readonly executor: Executor;
   readonly attempts: AttemptHost;
   readonly providers: ProviderHost;
@@ -44,7 +46,8 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
   const journal = guardJournal(options.journal ?? memoryJournal());
   const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
-  const { lastSeq, epoch, lost } = await journal.open();
+  const opened = await journal.open();
+  const { lastSeq, epoch, lost } = opened;
   if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
   const core = new Core({
     journal,
@@ -53,6 +56,7 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
     ids,
     defer,
     lastSeq,
+    recordsAll: options.record === 'everything',
     onViolation: options.strict === true ? ({ message }) => fail(toError(new Error(message))) : undefined,
     onEffectError: (error, event) => log.error({ err: error, event: event.type }, 'an effect threw'),
     onCommitError: (error) => fail(toError(error, 'PERSISTENCE_WRITE_FAILED')),
@@ -78,12 +82,12 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
     readings.stop();
   };
   const providers = hostProviders(core, executor, options.pools ?? {});
-  return { core, journal, executor, attempts: hostAttempts(core, executor), providers, runs: new RunRegistry(core), log, ids, silence };
+  return { core, journal, opened, executor, attempts: hostAttempts(core, executor), providers, runs: new RunRegistry(core), log, ids, silence };
 }
 
 /** Registers what the options name, brings back what was in flight, and starts the machines. */
 export async function comeUp(booted: Booted, options: SystemOptions, { paused = false, only }: StartOptions): Promise<void> {
-  const { core, log } = booted;
+  const { core, log, opened } = booted;
   registerProviders(booted, options);
   for (const workflow of options.workflows ?? []) registerFunctions(booted, workflow);
   // First, so that the figures hold from the start of the engine on.
@@ -91,7 +95,9 @@ export async function comeUp(booted: Booted, options: SystemOptions, { paused = 
   const recovered = await recover(core, only);
   if (recovered.workflows > 0) log.info(recovered, sayingOf(recovered));
   const held = paused === false ? {} : { paused: paused === true ? 'it was started paused' : paused };
-  core.accept({ type: 'system:start', data: { recovered, ...held } }, { source: 'api' });
+  const { lost, lastSeq: afterSeq } = opened;
+  const everything = options.record === 'everything' ? { everything: { afterSeq } } : {};
+  core.accept({ type: 'system:start', data: { recovered, ...held, ...(lost && { lost }), ...everything } }, { source: 'api' });
 }
 
 function sayingOf({ workflows, tasks }: Recovered): string {

@@ -9,6 +9,7 @@ import { type Priority, priorities, type WorkflowDefinition } from '../../machin
 import { topologyOf } from '../../machines/policies/topology.ts';
 import { errorOf } from '../errors.ts';
 import { type Explanation, explainAdmission, explainWorkflow } from '../observe/explain.ts';
+import { hasEnded } from '../system/actor.ts';
 import { taskKey } from '../system/addressing.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
@@ -36,7 +37,8 @@ export function commandIfLive(asked: Asked, workflowId: string, draft: Gleitzeit
 }
 
 function isLive({ core }: Asked, workflowId: string): boolean {
-  return core.snapshot('workflow', workflowId)?.status === 'active';
+  const workflow = core.snapshot('workflow', workflowId);
+  return workflow !== undefined && !hasEnded(workflow);
 }
 
 /**

@@ -100,6 +100,7 @@ const shapes = {
     ],
     { error: 'true, false, or a map of port (0 to 65535), origins and bufferEvents' },
   ),
+  record: z.enum(['facts', 'everything'], { error: 'facts or everything' }),
   metrics: flag,
   strict: flag,
   seed: z.string({ error: 'a text' }),

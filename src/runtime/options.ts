@@ -42,6 +42,12 @@ export interface SystemOptions {
   readonly alerts?: readonly AlertRule[];
   /** Opens the Stately inspector on 127.0.0.1 with the start. @defaultValue `false` */
   readonly inspect?: boolean | InspectOptions;
+  /**
+   * What the journal is given: the facts that workflows and tasks follow from, or every event, so that `at` can also tell of queues,
+   * pools and circuits. That is ten times as much, for as long as the system runs.
+   * @defaultValue `'facts'`
+   */
+  readonly record?: 'facts' | 'everything';
   /** Counts metrics from the start on, rather than from the first reading. @defaultValue `false` */
   readonly metrics?: boolean;
   /** Fails the system at an event that nobody handles or that reaches nobody; for tests. @defaultValue `false` */

@@ -7,13 +7,17 @@
  * actors that are brought back, makes them go on.
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
-import type { EventOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { EventOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { readyOf } from '../../machines/policies/release.ts';
 import { type StandingSchedule, standingSchedules } from '../journal/standing-schedules.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import type { Core } from '../system/core.ts';
 import { wiring } from '../system/wiring.ts';
+import { begunTasks, recordedOf } from './begun-tasks.ts';
+
+/** Where actors are brought back. */
+export type Ground = Pick<Core, 'registry' | 'config'> & { readonly router: Pick<Core['router'], 'remember'> };
 
 /** What was brought back. */
 export interface Recovered {
@@ -77,53 +81,52 @@ async function unfinished({ journal }: Core, only: readonly string[] | undefined
 }
 
 /** Its last fact says how far it had got; the start of the engine makes it look at what it missed. */
-function bringBackSchedule(core: Core, { made, last }: StandingSchedule): void {
+export function bringBackSchedule(core: Ground, { made, last }: StandingSchedule): void {
   // It is as if somebody had just asked for it; only its creation is folded, not asked for again.
   const [schedule] = make(core, 'cron', { ...made, type: 'cron:create' });
   tell(schedule, made);
   tell(schedule, last);
 }
 
-function bringBack(core: Core, facts: readonly GleitzeitEvent[]): number {
+/** A workflow as its facts leave it, and the engine told of it; what is said of it from now on is heard. */
+export function bringBackWorkflow(
+  core: Ground,
+  facts: readonly GleitzeitEvent[],
+): { readonly workflow: Actor; readonly resolver: Actor } | undefined {
   const submitted = facts.find((fact): fact is EventOf<'workflow:submitted'> => fact.type === 'workflow:submitted');
-  if (submitted === undefined) return 0;
+  if (submitted === undefined) return undefined;
   const [resolver] = make(core, 'resolver', submitted);
   const [workflow] = make(core, 'workflow', submitted);
-  if (resolver === undefined || workflow === undefined) return 0;
+  if (resolver === undefined || workflow === undefined) return undefined;
   core.router.remember(submitted.data.workflowId, { ...submitted.correlation, tags: submitted.tags });
   for (const fact of facts) {
-    tell(resolver, fact);
-    tell(workflow, fact);
+    fold(resolver, fact);
+    fold(workflow, fact);
   }
   tell(core.registry.get('engine', ''), submitted);
+  return { workflow, resolver };
+}
+
+export function bringBack(core: Ground, all: readonly GleitzeitEvent[]): number {
+  const facts = recordedOf(all);
+  const back = bringBackWorkflow(core, facts);
+  if (back === undefined) return 0;
   feedScheduler(core, facts);
-  if (workflow.getSnapshot().matches('paused'))
+  if (back.workflow.getSnapshot().matches('paused'))
     tell(
       core.registry.get('queue', ''),
       facts.findLast(({ type }) => type === 'workflow:paused'),
     );
-  const begun = unfinishedTasks(facts);
-  for (const [taskId, its] of begun) bringBackTask(core, resolver, { taskId, facts: its });
+  const begun = begunTasks(facts);
+  for (const [taskId, its] of begun) bringBackTask(core, back.resolver, { taskId, facts: its });
   return begun.size;
 }
 
-const ends: ReadonlySet<EventType> = new Set<EventType>(['task:completed', 'task:retry_exhausted', 'task:cancelled', 'task:skipped']);
-
-/** The tasks that have begun and not ended, each with its facts. */
-export function unfinishedTasks(facts: readonly GleitzeitEvent[]): ReadonlyMap<string, readonly GleitzeitEvent[]> {
-  const begun = new Map<string, GleitzeitEvent[]>();
-  for (const fact of facts) {
-    const { taskId } = fact.correlation;
-    if (taskId === undefined) continue;
-    const its = begun.get(taskId);
-    if (ends.has(fact.type)) begun.delete(taskId);
-    else if (its === undefined) begun.set(taskId, [fact]);
-    else its.push(fact);
-  }
-  return begun;
-}
-
-function bringBackTask(core: Core, resolver: Actor, { taskId, facts }: { readonly taskId: string; readonly facts: readonly GleitzeitEvent[] }): void {
+function bringBackTask(
+  core: Ground,
+  resolver: Actor,
+  { taskId, facts }: { readonly taskId: string; readonly facts: readonly GleitzeitEvent[] },
+): void {
   // The resolver's snapshot has the resolver's context.
   const draft = readyOf(resolver.getSnapshot().context as ResolverContext, taskId);
   const [first] = facts;
@@ -131,14 +134,14 @@ function bringBackTask(core: Core, resolver: Actor, { taskId, facts }: { readonl
   // It is as if the resolver had just said it; nobody but the task and the resolver hears it.
   const ready = { ...first, ...draft } as EventOf<'task:ready'>;
   const [task] = make(core, 'task', ready);
-  for (const fact of facts) tell(task, fact);
+  for (const fact of facts) fold(task, fact);
   // A fan-out that is expanded counts by its elements.
   if (task?.getSnapshot().matches('expanded') !== true) tell(resolver, ready);
   if (task?.getSnapshot().matches('waitingRetry') === true) feedRetry(core, facts);
 }
 
 /** The retry manager and the scheduler know again of a retry that is not due yet, or overdue. */
-function feedRetry(core: Core, facts: readonly GleitzeitEvent[]): void {
+function feedRetry(core: Ground, facts: readonly GleitzeitEvent[]): void {
   const failed = facts.findLast(({ type }) => type === 'task:failed');
   const scheduled = facts.findLast(({ type }) => type === 'task:retry_scheduled');
   if (failed === undefined || scheduled === undefined) return;
@@ -147,19 +150,23 @@ function feedRetry(core: Core, facts: readonly GleitzeitEvent[]): void {
   tell(core.registry.get('scheduler', ''), scheduled);
 }
 
-function feedScheduler(core: Core, facts: readonly GleitzeitEvent[]): void {
-  const started = facts.find(({ type }) => type === 'workflow:started');
+function feedScheduler(core: Ground, facts: readonly GleitzeitEvent[]): void {
+  const started = facts.findLast(({ type }) => type === 'workflow:started' || type === 'workflow:retried');
   // One that has not started waits for the time that its submit came with.
   tell(core.registry.get('scheduler', ''), started ?? facts.find(({ type }) => type === 'workflow:submitted'));
 }
 
 /** The actors that an event brings into being, or those that are there already. */
-function make(core: Core, component: Component, event: GleitzeitEvent): readonly (Actor | undefined)[] {
+function make(core: Ground, component: Component, event: GleitzeitEvent): readonly (Actor | undefined)[] {
   const { machine, births } = wiring[component];
   return (births?.[event.type]?.(event, core.config) ?? []).map(({ key, input, groups = [] }) => {
     if (core.registry.get(component, key) === undefined) core.registry.add(createStatechartActor({ component, key }, machine, input), groups);
     return core.registry.get(component, key);
   });
+}
+
+function fold(actor: Actor | undefined, fact: GleitzeitEvent): void {
+  if (actor !== undefined && !actor.isDone() && actor.handles(fact.type)) actor.fold(fact);
 }
 
 function tell(actor: Actor | undefined, fact: GleitzeitEvent | undefined): void {

@@ -9,7 +9,7 @@ import { readyOf } from '../../machines/policies/release.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
 import { wiring } from '../system/wiring.ts';
-import { unfinishedTasks } from './recovery.ts';
+import { begunTasks, recordedOf } from './begun-tasks.ts';
 import { type EndOfWorkflow, resultOf, type WorkflowResult } from './result.ts';
 
 export interface Replayed {
@@ -31,8 +31,9 @@ export function replayWorkflow(facts: readonly GleitzeitEvent[]): Replayed | und
     return createStatechartActor({ component, key: birth?.key ?? '' }, machine, birth?.input);
   }) as [Actor, Actor];
   let end: EndOfWorkflow | undefined;
-  for (const fact of facts) {
-    for (const actor of [workflow, resolver]) if (!actor.isDone()) actor.send(fact);
+  for (const fact of recordedOf(facts)) {
+    for (const actor of [workflow, resolver]) if (!actor.isDone()) actor.fold(fact);
+    if (fact.type === 'workflow:retried') end = undefined;
     if (fact.type === 'workflow:completed' || fact.type === 'workflow:failed' || fact.type === 'workflow:cancelled') end = fact;
   }
   return end === undefined ? { workflow, resolver } : { workflow, resolver, end };
@@ -42,7 +43,7 @@ export function replayWorkflow(facts: readonly GleitzeitEvent[]): Replayed | und
 export function replayTasks({ resolver }: Replayed, facts: readonly GleitzeitEvent[]): ReadonlyMap<string, Actor> {
   const { machine, births } = wiring.task;
   const tasks = new Map<string, Actor>();
-  for (const [taskId, its] of unfinishedTasks(facts)) {
+  for (const [taskId, its] of begunTasks(recordedOf(facts))) {
     // The resolver's snapshot has the resolver's context.
     const draft = readyOf(resolver.getSnapshot().context as ResolverContext, taskId);
     const [first] = its;
@@ -52,7 +53,7 @@ export function replayTasks({ resolver }: Replayed, facts: readonly GleitzeitEve
     const birth = births?.['task:ready']?.(ready, config)[0];
     if (birth === undefined) continue;
     const task = createStatechartActor({ component: 'task', key: birth.key }, machine, birth.input);
-    for (const fact of its) if (!task.isDone() && task.handles(fact.type)) task.send(fact);
+    for (const fact of its) if (!task.isDone() && task.handles(fact.type)) task.fold(fact);
     tasks.set(taskId, task);
   }
   return tasks;

@@ -37,6 +37,7 @@ function settle(among: Map<string, Deferred<void>>, key: string, error?: Gleitze
 export class RunRegistry {
   private readonly admissions = new Map<string, Deferred<void>>();
   private readonly ends = new Map<string, Deferred<WorkflowResult>>();
+  private readonly retrials = new Map<string, Deferred<void>>();
   private readonly creations = new Map<string, Deferred<void>>();
   private readonly removals = new Map<string, Deferred<void>>();
   private readonly turns = new Map<string, Promise<unknown>>();
@@ -47,6 +48,7 @@ export class RunRegistry {
     this.core = core;
     core.on('workflow:submitted', ({ data }) => settle(this.admissions, data.workflowId));
     core.on('workflow:rejected', ({ data }) => settle(this.admissions, data.workflowId, fromFailure(data.error)));
+    core.on('workflow:retried', ({ data }) => settle(this.retrials, data.workflowId));
     core.on('cron:created', ({ data }) => settle(this.creations, data.scheduleId));
     core.on('cron:refused', ({ data }) => settle(this.creations, data.scheduleId, fromFailure(data.error)));
     core.on('cron:removed', ({ data }) => settle(this.removals, data.scheduleId));
@@ -72,6 +74,11 @@ export class RunRegistry {
     return this.wait(this.admissions, workflowId);
   }
 
+  /** Resolves once a workflow that had failed goes on and that is durable. */
+  retrial(workflowId: string): Promise<void> {
+    return this.wait(this.retrials, workflowId);
+  }
+
   /** Resolves once a schedule stands and that is durable. */
   creation(scheduleId: string): Promise<void> {
     return this.wait(this.creations, scheduleId);
@@ -95,7 +102,7 @@ export class RunRegistry {
   /** Ends every wait, also those that begin later: nothing comes any more. */
   rejectAll(error: GleitzeitError): void {
     this.ended ??= error;
-    for (const waiting of [this.admissions, this.ends, this.creations, this.removals]) {
+    for (const waiting of [this.admissions, this.ends, this.retrials, this.creations, this.removals]) {
       for (const { reject } of waiting.values()) reject(error);
       waiting.clear();
     }

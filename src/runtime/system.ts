@@ -5,39 +5,34 @@
  * journal say.
  */
 import type { Observable } from 'rxjs';
-import type { AnyMachineSnapshot } from 'xstate';
 
 import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import type { Component } from '../../machines/events/define.ts';
 import type { Priority } from '../../machines/events/definition.ts';
 import { errorOf, type GleitzeitError, toError } from '../errors.ts';
-import type { WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
-import type { Explanation } from '../observe/explain.ts';
 import type { Inspection, InspectOptions } from '../observe/inspector.ts';
-import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
 import { EventHub } from '../observe/stream.ts';
-import { type Trace, traceOf } from '../observe/trace.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
-import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
 import { type Booted, boot, comeUp } from './boot.ts';
-import { cancelReason, checkPriority, commandIfLive, commandTask, commandWorkflow, explainAsked, userCommand } from './commands.ts';
+import { cancelReason, checkPriority, commandIfLive, commandTask, commandWorkflow, userCommand } from './commands.ts';
 import { InspectionHolder } from './inspection.ts';
 import type { StartOptions, SubmitOptions, SystemOptions } from './options.ts';
 import { checkOptions, checkProvider } from './options-check.ts';
+import { Questions } from './questions.ts';
 import type { WorkflowResult } from './result.ts';
+import { retryWorkflow } from './retry.ts';
 import { makeHandle, type Run } from './run.ts';
-import { type ScheduleOptions, type ScheduleStatus, schedule, schedulesOf, unschedule } from './schedules.ts';
+import { type ScheduleOptions, type ScheduleStatus, schedule, unschedule } from './schedules.ts';
 import { checkStop, giveUp, release, type StopOptions, shutDown } from './shutdown.ts';
-import { notFound, statusOf, type WorkflowStatus } from './status.ts';
+import { notFound } from './status.ts';
 import { submit } from './submit.ts';
 
 /** A system's own state, as seen from outside. */
 export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** What `createSystem` makes. */
-export class GleitzeitSystem {
+export class GleitzeitSystem extends Questions {
   private readonly options: SystemOptions;
   private readonly hub: EventHub;
   private booting: Promise<Booted> | undefined;
@@ -48,6 +43,7 @@ export class GleitzeitSystem {
   private currentPhase: SystemPhase = 'created';
 
   constructor(options: SystemOptions = {}) {
+    super();
     this.options = options;
     this.hub = new EventHub((error, event) => this.booted?.log.error({ err: error, event: event?.type }, 'a subscriber threw'));
   }
@@ -116,19 +112,9 @@ export class GleitzeitSystem {
     return this.handle(workflowId, undefined);
   }
 
-  /** The workflows that the journal keeps, in the order of their submission. */
-  list(): Promise<readonly WorkflowHead[]> {
-    return this.live().journal.list();
-  }
-
   /** Has a workflow start time and again, or once. @throws GleitzeitError INVALID_PARAMS, SCHEDULING_FAILED, and as {@link submit} does */
   async schedule<Input, Output>(workflow: Workflow<Input, Output>, options: ScheduleOptions<Input>): Promise<ScheduleStatus> {
     return schedule(this.live(), workflow, options);
-  }
-
-  /** The schedules that stand, in the order of their creation. */
-  schedules(): readonly ScheduleStatus[] {
-    return schedulesOf(this.live());
   }
 
   /** Takes a schedule away; the run under way goes on. @throws GleitzeitError SCHEDULE_NOT_FOUND */
@@ -195,31 +181,23 @@ export class GleitzeitSystem {
     this.live().core.accept(userCommand(type, data), { source: 'api', cause });
   }
 
-  status(workflowId: string): Promise<WorkflowStatus> {
-    return statusOf(this.live().core, workflowId);
-  }
-
-  /** The result of a workflow; waits for its end where that is still to come. */
-  async result(workflowId: string): Promise<WorkflowResult> {
-    return resultOfWorkflow(this.live(), workflowId);
-  }
-
-  /** Everything recorded of a workflow, as a tree of causes. */
-  async trace(workflowId: string): Promise<Trace> {
-    return traceOf(await factsOfWorkflow(this.live(), workflowId));
-  }
-
-  /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
-  async explain(workflowId: string, taskId?: string): Promise<Explanation> {
-    return explainAsked(this.live(), workflowId, taskId);
-  }
-
   /**
    * Asks for a workflow to be cancelled; one that has ended stays as it is.
    * @throws GleitzeitError WORKFLOW_NOT_FOUND
    */
   async cancel(workflowId: string, reason: string = cancelReason): Promise<void> {
     await commandWorkflow(this.live(), workflowId, { type: 'workflow:cancel', data: { workflowId, reason, by: 'api' } });
+  }
+
+  /**
+   * Has a workflow that failed, or timed out, go on from what failed; what completed stands, elements of a fan-out too. Attempts are
+   * counted on, retry policies and the timeout of the workflow begin anew. Resolves when that is durable.
+   * @returns a handle whose result is that of the new end
+   * @throws GleitzeitError WORKFLOW_NOT_FOUND, or WORKFLOW_INVALID_STATE for one that has not failed
+   */
+  async retry(workflowId: string, reason = 'retried by its user'): Promise<Run> {
+    await retryWorkflow(this.live(), workflowId, reason);
+    return this.handle(workflowId, this.result(workflowId));
   }
 
   /**
@@ -249,21 +227,6 @@ export class GleitzeitSystem {
     this.live().providers.unregister(providerId, reason);
   }
 
-  /** The figures so far; the first reading begins the counting, unless the option `metrics` began it at the start. */
-  async metrics(): Promise<MetricsReading> {
-    return readMetrics(this.live().core);
-  }
-
-  /** The state of an actor, for those who look inside: `snapshot('circuit', 'llm')`. */
-  snapshot(component: Component, key = ''): AnyMachineSnapshot | undefined {
-    return this.live().core.snapshot(component, key);
-  }
-
-  /** How many actors there are, by component. */
-  actors(): Partial<Record<Component, number>> {
-    return this.live().core.registry.counts();
-  }
-
   /** Opens the Stately inspector's feed on 127.0.0.1, until it is stopped. */
   inspect(options: InspectOptions = {}): Promise<Inspection> {
     return this.inspection.open(this.live().core, options);
@@ -279,7 +242,7 @@ export class GleitzeitSystem {
     await core.whenQuiet();
   }
 
-  private live(): Booted {
+  protected override live(): Booted {
     if (this.failure !== undefined) throw this.failure;
     if (this.stopping !== undefined) throw errorOf('SYSTEM_SHUTDOWN', 'The system was stopped.');
     if (this.booted === undefined) throw errorOf('SYSTEM_NOT_INITIALIZED', 'The system was not started. Call start() first.');

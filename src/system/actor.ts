@@ -18,6 +18,8 @@ export interface Actor {
   readonly address: string;
   /** Sends an event and returns what the actor states in answer. Throws what the machine throws, its state unchanged. */
   send(event: GleitzeitEvent): readonly GleitzeitDraft[];
+  /** Like {@link send} for what is long past: what the actor states in answer was recorded then, and is not even made. */
+  fold(event: GleitzeitEvent): void;
   getSnapshot(): AnyMachineSnapshot;
   /** Whether the current state handles a type, or lists it as ignored. */
   handles(type: string): boolean;
@@ -102,6 +104,25 @@ function isIndifferent(leaf: AnyStateNode, type: string): boolean {
 
 const leavesOf = ({ _nodes }: AnyMachineSnapshot): readonly AnyStateNode[] => _nodes.filter(({ type }) => type === 'atomic' || type === 'final');
 
+/**
+ * The machine that moves as another does and states nothing: actions that state (`state…`) do nothing in it. It has the very
+ * states of the other, so that a snapshot can go from one to the other.
+ */
+const silentTwins = new WeakMap<AnyStateMachine, AnyStateMachine>();
+
+function silentTwinOf(machine: AnyStateMachine): AnyStateMachine {
+  const known = silentTwins.get(machine);
+  if (known !== undefined) return known;
+  const { actions } = machine.implementations;
+  const silenced = Object.keys(actions).map((name) => [name, /^state[A-Z]/.test(name) ? () => undefined : actions[name]]);
+  // A machine has all else from the one that it is made of.
+  const twin = Object.create(machine, {
+    implementations: { value: { ...machine.implementations, actions: Object.fromEntries(silenced) } },
+  }) as AnyStateMachine;
+  silentTwins.set(machine, twin);
+  return twin;
+}
+
 class StatechartActor implements Actor {
   readonly component: Component;
   readonly key: string;
@@ -122,11 +143,21 @@ class StatechartActor implements Actor {
   send(event: GleitzeitEvent): readonly GleitzeitDraft[] {
     if (this.ignores(event.type)) return nothing;
     outbox = [];
-    const next: AnyMachineSnapshot = this.machine.transition(this.snapshot, event, scope);
+    this.move(event, this.machine);
+    return outbox.length === 0 ? nothing : outbox;
+  }
+
+  fold(event: GleitzeitEvent): void {
+    if (!this.ignores(event.type)) this.move(event, silentTwinOf(this.machine));
+  }
+
+  private move(event: GleitzeitEvent, as: AnyStateMachine): void {
+    // A transition runs the actions of the machine that its snapshot names.
+    const before: AnyMachineSnapshot = this.snapshot.machine === as ? this.snapshot : { ...this.snapshot, machine: as };
+    const next: AnyMachineSnapshot = this.machine.transition(before, event, scope);
     if (next.status === 'error') throw next.error;
     if (next._nodes !== this.snapshot._nodes) this.indifference = indifferenceOf(leavesOf(next));
     this.snapshot = next;
-    return outbox.length === 0 ? nothing : outbox;
   }
 
   private ignores(type: string): boolean {

@@ -31,6 +31,8 @@ export interface CoreOptions {
   readonly onViolation: ((violation: Violation) => void) | undefined;
   readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
   readonly onCommitError: (error: unknown) => void;
+  /** Has every event recorded, whatever the catalogue says. @defaultValue `false` */
+  readonly recordsAll?: boolean;
   /** The journal takes no facts for the time being. */
   readonly onHold?: (fault: StorageFault) => void;
 }
@@ -44,11 +46,12 @@ export class Core {
   private readonly loop: TurnLoop;
 
   constructor(options: CoreOptions) {
-    const { journal, config, clock, ids, lastSeq } = options;
+    const { journal, config, clock, ids, lastSeq, recordsAll = false } = options;
     this.journal = journal;
     this.clock = clock;
     this.config = config;
-    this.router = new Router({ wiring, table: deriveRoutingTable(wiring), registry: this.registry, config, clock, ids, lastSeq });
+    const table = deriveRoutingTable(wiring);
+    this.router = new Router({ wiring, table, registry: this.registry, config, clock, ids, lastSeq, recordsAll });
     this.router.onViolation = options.onViolation;
     const { defer, onEffectError } = options;
     const onCommitError = (error: unknown): void => this.lose(error, options.onCommitError);

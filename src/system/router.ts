@@ -29,6 +29,8 @@ export interface RouterOptions {
   readonly ids: IdSource;
   /** The highest sequence number that was ever given. */
   readonly lastSeq: number;
+  /** Has every event recorded, whatever the catalogue says. @defaultValue `false` */
+  readonly recordsAll?: boolean;
 }
 
 /** An event on its way. */
@@ -99,10 +101,11 @@ export class Router {
   private state(draft: GleitzeitDraft, origin: Origin, { owner, anchor }: Pick<Carried, 'owner' | 'anchor'>): void {
     const route = this.options.table.get(draft.type);
     if (route === undefined) throw new Error(`The event type '${String(draft.type)}' is not in the catalogue.`);
-    const event = this.stamp(draft, origin, route.isRecorded ? anchor : undefined);
-    if (route.isRecorded) this.outcome.facts.push(event);
+    const isRecorded = route.isRecorded || this.options.recordsAll === true;
+    const event = this.stamp(draft, origin, isRecorded ? anchor : undefined);
+    if (isRecorded) this.outcome.facts.push(event);
     if (this.watched || this.awaited.has(event.type)) this.outcome.events.push(event);
-    const carried = { event, owner, anchor: route.isRecorded ? event.id : anchor };
+    const carried = { event, owner, anchor: isRecorded ? event.id : anchor };
     if (route.isCommand) {
       this.distribute({ ...carried, owner: undefined });
       return;

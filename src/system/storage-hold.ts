@@ -5,7 +5,7 @@
  * results of attempts that run already, what people ask for, and signs of life. Of what is not recorded and moves nobody, those
  * who watch miss what is beyond a number.
  */
-import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import type { Failure } from '../../machines/failures.ts';
 import type { Timer } from './clock.ts';
 import type { Origin, Outcome } from './traffic.ts';
@@ -62,8 +62,7 @@ export class StorageHold {
   /** Keeps within bounds what grows with time alone: the events that nobody but those who watch waits for. */
   trim(outcome: Outcome, isAwaited: (event: GleitzeitEvent) => boolean): void {
     if (outcome.events.length < this.watchedAt) return;
-    const recorded = new Set(outcome.facts);
-    outcome.events = outcome.events.filter((event) => recorded.has(event) || isAwaited(event));
+    outcome.events = outcome.events.filter((event) => specOf(event.type).recorded || isAwaited(event));
     this.watchedAt = outcome.events.length + watchedKept;
   }
 }

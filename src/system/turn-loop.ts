@@ -8,7 +8,7 @@
  * A journal that refuses a batch only for the time being is asked again, with growing delays. Until it takes the batch turns go on
  * in memory, and their facts join it; no effect runs, and time stands still: what falls due, falls due then.
  */
-import type { EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { type EventType, type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import { errorOf, toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
@@ -128,8 +128,7 @@ export class TurnLoop {
     this.hold?.add(router.takeOutcome());
     router.accept(draft, origin);
     const { facts, events, ended } = router.takeOutcome();
-    const recorded = new Set(facts);
-    const waits = (event: GleitzeitEvent): boolean => recorded.has(event) || this.effects.has(event.type);
+    const waits = ({ type }: GleitzeitEvent): boolean => specOf(type).recorded || this.effects.has(type);
     this.hold?.add({ facts, events: events.filter(waits), ended });
     for (const event of events) if (!waits(event)) this.show(event);
   }

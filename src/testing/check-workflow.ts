@@ -52,6 +52,7 @@ class Fold {
 
   take(fact: GleitzeitEvent): void {
     const { taskId } = fact.correlation;
+    if (fact.type === 'workflow:retried') this.revive();
     this.hasLostActor ||= fact.type === 'system:actor_failed';
     if (taskId === undefined) this.noteEnd(fact);
     else this.record(taskId, fact);
@@ -67,6 +68,12 @@ class Fold {
       if (record.hasEnded || !topologyOf(this.definition).byId.has(taskId)) return [];
       return [{ seq: end.seq, rule: 'end', message: `${nameOf(end)} ends a workflow whose task '${taskId}' has not ended.` } as const];
     });
+  }
+
+  /** What completed stands; everything else begins again, and counts on. */
+  private revive(): void {
+    this.end = undefined;
+    for (const [taskId, record] of this.records) if (record.revive()) this.tasks.delete(taskId);
   }
 
   private noteEnd(fact: GleitzeitEvent): void {

@@ -31,6 +31,14 @@ export class TaskRecord {
     }
   }
 
+  /** Forgets an end that is not for ever, because the workflow goes on. @returns whether it was none */
+  revive(): boolean {
+    if (this.end?.type === 'task:completed') return false;
+    this.end = undefined;
+    this.started = undefined;
+    return true;
+  }
+
   private start(fact: EventOf<'task:started'>): readonly Violation[] {
     const expected = this.attempt + 1;
     this.attempt = fact.data.attempt;

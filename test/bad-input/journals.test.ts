@@ -88,7 +88,8 @@ describe('a journal that cannot be', () => {
   });
 
   it('read fails those who ask, typed, and nobody else', async () => {
-    let isBroken = true;
+    // The start reads, to bring back what was in flight; the fault comes after it.
+    let isBroken = false;
     const memory = memoryJournal();
     const stage = await scene({
       journal: journalWith({
@@ -99,6 +100,7 @@ describe('a journal that cannot be', () => {
       }),
     });
     const { system } = stage;
+    isBroken = true;
     for (const act of [
       () => system.submit(good),
       () => system.list(),

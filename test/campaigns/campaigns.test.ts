@@ -20,6 +20,12 @@ describe('the campaigns, in a short form', () => {
     expect(code).toBe(0);
   });
 
+  it('an engine whose disk fails for a while holds its facts, where that can be tried', { timeout: 180_000 }, async () => {
+    const { code, said } = await run('faults', ['--rounds', '2', '--seed', '7']);
+    expect(said).toMatch(/Nothing was lost, nothing was done twice\.|strace is not there/);
+    expect(code).toBe(0);
+  });
+
   it('a journal is whole after the power went, whatever was not synced by then', { timeout: 180_000 }, async () => {
     const { code, said } = await run('power-cut', ['--images', '80', '--batches', '25', '--seed', '7']);
     expect(said).toContain('Every one opens, is sound, and holds what was answered.');

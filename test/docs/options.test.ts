@@ -9,6 +9,7 @@ import { retryDefaults } from '../../machines/policies/backoff.ts';
 import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
 import { queueDefaults } from '../../machines/queue.ts';
+import { serveDefaults } from '../../src/control/server.ts';
 import { inspectDefaults } from '../../src/observe/inspector.ts';
 import { httpDefaults } from '../../src/providers/http.ts';
 import { optionNames } from '../../src/runtime/options-check.ts';
@@ -46,6 +47,8 @@ const defaults: Readonly<Record<string, object>> = {
   cleanup: cleanerDefaults,
   http: httpDefaults,
   inspect: inspectDefaults,
+  start: { paused: false },
+  serveControl: serveDefaults,
   stop: stopDefaults,
   retry: retryDefaults,
   limits: workflowDefaults.limits,

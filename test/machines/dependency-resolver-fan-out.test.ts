@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { fanOutOf } from '../../machines/dependency-resolver.ts';
+import { fanOutOf, isReleased } from '../../machines/dependency-resolver.ts';
 import { definitionOf, taskOf } from './definitions.ts';
 import { element, failing, fanOut, idsOf, lenient, listed, readyOf, start, words } from './resolver-under-test.ts';
 import { cancelledOf, completedOf, exhaustedOf } from './task-ends.ts';
@@ -79,7 +79,7 @@ describe('dependencyResolverMachine, fan-out', () => {
     expect(readyOf(stated, 'each[0]')?.fault?.message).toContain("refers to 'gone', which 'item' does not have");
   });
 
-  it('cancels the elements that run when their task is cancelled, and forgets them as they end', () => {
+  it('cancels the elements that run when their task is cancelled, and remembers of them what a retry has to know', () => {
     const { resolver } = expand();
     expect(resolver.hear('task:cancelled', cancelledOf('each')).map(({ type, data }) => [type, (data as { taskId: string }).taskId])).toEqual([
       ['task:cancel', 'each[0]'],
@@ -88,7 +88,8 @@ describe('dependencyResolverMachine, fan-out', () => {
     ]);
     for (const at of [0, 1, 2]) expect(resolver.hear('task:cancelled', cancelledOf(`each[${at}]`, { element: element(at) }))).toEqual([]);
     expect(resolver.context()).toMatchObject({ inFlight: 1 });
-    expect(resolver.context().expansions.size).toBe(0);
+    expect(resolver.context().expansions.get(1)).toMatchObject({ status: 'abandoned', running: { size: 0 }, failures: { size: 3 } });
+    expect([fanOutOf(resolver.context(), 'each'), isReleased(resolver.context(), 'each')]).toEqual([undefined, false]);
   });
 
   it('holds elements back while the workflow is paused, and starts none when it fails', () => {

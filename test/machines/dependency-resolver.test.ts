@@ -178,6 +178,82 @@ describe('dependencyResolverMachine', () => {
     expect([unmetDependencies(resolver.context(), 'nobody'), isReleased(resolver.context(), 'nobody')]).toEqual([[], false]);
   });
 
+  const broken = {
+    workflowId: 'w',
+    durationMs: 1,
+    counts: { completed: 0, failed: 1, cancelled: 0, skipped: 0 },
+    error: failing.error,
+    failedTaskIds: [],
+  };
+  const again = { ...words, kept: 0 };
+
+  it('releases again what did not complete when its workflow is retried, with the attempts that it had; and nothing that did', () => {
+    const resolver = start(definitionOf([taskOf('a'), taskOf('b', { after: ['a'] }), taskOf('c', { after: ['a', 'b?'] }), taskOf('d')]));
+    resolver.hear('task:completed', completedOf('d'));
+    resolver.hear('task:retry_exhausted', exhaustedOf('a'));
+    resolver.hear('workflow:failing', failing);
+    resolver.hear('workflow:failed', broken);
+    expect(resolver.state()).toBe('resting');
+    const released = resolver.hear('workflow:retried', again);
+    expect(idsOf(released)).toEqual(['a']);
+    expect(readyOf(released, 'a')).toMatchObject({ earlier: 2 });
+    const next = resolver.hear('task:completed', completedOf('a'));
+    expect(idsOf(next)).toEqual(['b']);
+    expect(readyOf(next, 'b')).not.toHaveProperty('earlier');
+    expect(idsOf(resolver.hear('task:completed', completedOf('b')))).toEqual(['c']);
+    expect([...outcomesOf(resolver.context()).values()].map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
+  });
+
+  it('keeps the elements of a fan-out that completed, also one that ends late, and counts on what the others had', () => {
+    const resolver = start(definitionOf([taskOf('list'), fanOut(), taskOf('late', { after: ['each'] })]));
+    resolver.hear('task:completed', listed(4));
+    resolver.hear('task:expanded', { workflowId: 'w', taskId: 'each', elements: 4 });
+    resolver.hear('task:completed', completedOf('each[1]', { result: 'one', element: element(1) }));
+    resolver.hear('task:retry_exhausted', exhaustedOf('each[0]', { element: element(0) }));
+    resolver.hear('task:cancelled', cancelledOf('each[3]', { element: element(3) }));
+    resolver.hear('task:retry_exhausted', exhaustedOf('each'));
+    resolver.hear('workflow:failing', failing);
+    resolver.hear('workflow:failed', broken);
+    resolver.hear('task:completed', completedOf('each[2]', { result: 'two', element: element(2) }));
+    const released = resolver.hear('workflow:retried', again);
+    expect(idsOf(released)).toEqual(['each']);
+    const elements = resolver.hear('task:expanded', { workflowId: 'w', taskId: 'each', elements: 4 });
+    expect(elements.map(({ data }) => data)).toMatchObject([
+      { taskId: 'each[0]', earlier: 2 },
+      { taskId: 'each[3]', earlier: 1 },
+    ]);
+    resolver.hear('task:completed', completedOf('each[0]', { result: 'zero', element: element(0) }));
+    expect(resolver.hear('task:completed', completedOf('each[3]', { result: 'three', element: element(3) })).at(-1)).toEqual({
+      type: 'task:collected',
+      data: { workflowId: 'w', taskId: 'each', result: ['zero', 'one', 'two', 'three'] },
+    });
+  });
+
+  it('replays a retry from recorded facts alone', () => {
+    const definition = definitionOf([taskOf('a'), taskOf('b', { after: ['a'] })]);
+    const live = start(definition);
+    live.hear('task:retry_exhausted', exhaustedOf('a'));
+    live.hear('workflow:failing', failing);
+    live.hear('workflow:failed', broken);
+    live.hear('workflow:retried', again);
+    const replayed = startMachine('resolver', dependencyResolverMachine, { ...submittedOf(definition), submittedAt: 0 });
+    replayed.replay('workflow:submitted', submittedOf(definition));
+    replayed.replay('workflow:started', { workflowId: 'w', totalTasks: 2 });
+    replayed.replay('task:retry_exhausted', exhaustedOf('a'));
+    replayed.replay('workflow:failing', failing);
+    for (const { type, data } of live.stated) if (type === 'task:skipped') replayed.replay(type, data);
+    replayed.replay('workflow:failed', broken);
+    replayed.replay('workflow:retried', again);
+    expect(replayed.state()).toBe('resolving');
+    const { released: _, inFlight: __, lanes: ___, ...known } = live.context();
+    expect(replayed.context()).toMatchObject(known);
+    expect(
+      readyOf(replayed.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }), 'a'),
+    ).toMatchObject({
+      earlier: 2,
+    });
+  });
+
   it('replays from recorded facts alone, and releases again what has not ended', () => {
     const definition = definitionOf([taskOf('a'), taskOf('b'), taskOf('list', { after: ['b'] }), fanOut()]);
     const resolver = startMachine('resolver', dependencyResolverMachine, { ...submittedOf(definition), submittedAt: 0 });
@@ -243,6 +319,7 @@ describe('dependencyResolverMachine, as a whole', () => {
       eventOf('workflow:completed', base),
       eventOf('workflow:failed', { ...base, error: failing.error, failedTaskIds: [] }),
       eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
+      eventOf('workflow:retried', { ...words, kept: 0 }),
     ];
     const exploration = explore(dependencyResolverMachine, {
       component: 'resolver',
@@ -258,6 +335,7 @@ describe('dependencyResolverMachine, as a whole', () => {
         'workflow:completed',
         'workflow:failed',
         'workflow:cancelled',
+        'workflow:retried',
         'task:retry_exhausted',
       ],
     });

@@ -347,6 +347,7 @@ describe('the scheduler', () => {
         eventOf('workflow:submitted', delayed(14)),
         eventOf('workflow:submitted', delayed(undefined)),
         eventOf('workflow:started', { workflowId: 'w', totalTasks: 1, timeoutMs: 11 }),
+        eventOf('workflow:retried', { workflowId: 'w', reason: 'r', by: 'b', kept: 0, timeoutMs: 11 }),
         eventOf('workflow:completed', { workflowId: 'w', durationMs: 1, counts }),
         eventOf('workflow:failed', { workflowId: 'w', durationMs: 1, counts, error, failedTaskIds: [] }),
         eventOf('workflow:cancelled', { workflowId: 'w', durationMs: 1, counts, reason: 'r', by: 'user' }),

@@ -268,6 +268,64 @@ describe('workflowMachine', () => {
     });
   });
 
+  it('goes on from what failed when it is retried: what completed counts, and nothing else', () => {
+    const workflow = start({ ...two, output: { a: '${a}', b: '${b}' }, timeoutMs: 900 });
+    expect(workflow.hear('workflow:retry', words)).toEqual([]);
+    workflow.hear('task:completed', completedOf('a', { result: 1 }));
+    workflow.hear('task:retry_exhausted', exhaustedOf('b'));
+    expect(workflow.state()).toBe('failed');
+    expect(workflow.hear('workflow:cancel', words)).toEqual([]);
+    expect(workflow.hear('workflow:retry', words)).toEqual([{ type: 'workflow:retried', data: { ...words, kept: 1, timeoutMs: 900 } }]);
+    expect(workflow.state()).toBe('running');
+    expect(workflow.context()).toMatchObject({ done: 1, counts: { completed: 1, failed: 0 }, error: null });
+    expect(workflow.context().failedTaskIds.size).toBe(0);
+    workflow.hear('task:completed', completedOf('b', { result: 2 }), { time: 400 });
+    expect(workflow.stated.at(-1)).toMatchObject({
+      type: 'workflow:completed',
+      data: { output: { a: 1, b: 2 }, durationMs: 300, counts: { completed: 2, failed: 0 } },
+    });
+    expect(workflow.snapshot().status).toBe('done');
+  });
+
+  it('goes on after it took too long, and after failing for its output alone it fails again', () => {
+    const late = start({ ...two, timeoutMs: 50 });
+    late.hear('workflow:timeout', { workflowId: 'w', timeoutMs: 50 });
+    for (const id of ['a', 'b']) late.hear('task:cancelled', cancelledOf(id));
+    expect(late.state()).toBe('timedOut');
+    late.hear('workflow:retry', words);
+    for (const id of ['a', 'b']) late.hear('task:completed', completedOf(id));
+    expect(late.state()).toBe('completed');
+    const hollow = start(definitionOf([taskOf('a')], { output: '${a.gone}' }));
+    hollow.hear('task:completed', completedOf('a', { result: { here: 1 } }));
+    expect(typesOf(hollow.hear('workflow:retry', words))).toEqual(['workflow:retried', 'workflow:failed']);
+    expect(hollow.state()).toBe('failed');
+  });
+
+  it('is not retried once it was cancelled', () => {
+    const workflow = start();
+    workflow.hear('workflow:cancel', words);
+    for (const id of ['a', 'b']) workflow.hear('task:cancelled', cancelledOf(id));
+    expect(workflow.snapshot()).toMatchObject({ value: 'cancelled', status: 'done' });
+  });
+
+  it('replays a retry to the same state from recorded facts alone', () => {
+    const live = start();
+    live.hear('task:completed', completedOf('a'));
+    live.hear('task:retry_exhausted', exhaustedOf('b'));
+    live.hear('workflow:retry', words);
+    const replayed = startMachine('workflow', workflowMachine, { ...submittedOf(two), submittedAt: 100 });
+    replayed.replay('workflow:submitted', submittedOf(two));
+    replayed.replay('workflow:started', { workflowId: 'w', totalTasks: 2 });
+    replayed.replay('task:completed', completedOf('a'));
+    replayed.replay('task:retry_exhausted', exhaustedOf('b'));
+    const ended = live.stated.find(({ type }) => type === 'workflow:failed');
+    replayed.replay('workflow:failed', ended?.data as DataOf<'workflow:failed'>);
+    expect(replayed.state()).toBe('failed');
+    replayed.replay('workflow:retried', { ...words, kept: 1 });
+    expect(replayed.state()).toBe(live.state());
+    expect(replayed.context()).toEqual(live.context());
+  });
+
   it('replays to the same state from recorded facts alone', () => {
     const live = start(lenient({ ...two, output: { a: '${a}' } }));
     live.hear('task:completed', completedOf('a', { result: 1 }));
@@ -321,6 +379,8 @@ describe('workflowMachine', () => {
       eventOf('workflow:cancelling', words),
       eventOf('workflow:paused', words),
       eventOf('workflow:resumed', words),
+      eventOf('workflow:retry', words),
+      eventOf('workflow:retried', { ...words, kept: 0 }),
       eventOf('workflow:completed', base),
       eventOf('workflow:cancelled', { ...base, reason: 'r', by: 'b' }),
       eventOf('workflow:failed', { ...base, error: failure('WORKFLOW_TIMEOUT', 'late'), failedTaskIds: [] }),

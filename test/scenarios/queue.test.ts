@@ -99,7 +99,10 @@ describe('the queue', () => {
     expect(admitted).toEqual([]);
     expect(eventsOf('workflow:rejected')).toEqual([]);
     const why = await system.explain('y');
-    expect(why).toMatchObject({ status: 'waiting for admission', admission: [{ kind: 'queue_full', releasedBy: 'the queue has room again' }, { kind: 'backpressure' }] });
+    expect(why).toMatchObject({
+      status: 'waiting for admission',
+      admission: [{ kind: 'queue_full', releasedBy: 'the queue has room again' }, { kind: 'backpressure' }],
+    });
     await next();
     await until(Promise.all(waiting));
     expect(admitted).toEqual(['x', 'y']);

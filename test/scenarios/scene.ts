@@ -6,18 +6,16 @@
  */
 import { expect, onTestFinished } from 'vitest';
 
-import { outcomesOf, type ResolverContext } from '../../machines/dependency-resolver.ts';
 import { type EventOf, type EventType, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import type { Party } from '../../machines/events/define.ts';
-import type { WorkflowContext } from '../../machines/workflow.ts';
 import type { SubmitOptions } from '../../src/runtime/options.ts';
-import { replayWorkflow } from '../../src/runtime/replay.ts';
 import type { WorkflowResult } from '../../src/runtime/result.ts';
 import type { Run } from '../../src/runtime/run.ts';
 import type { GleitzeitSystem } from '../../src/runtime/system.ts';
 import type { Core } from '../../src/system/core.ts';
 import { type Simulation, type SimulationOptions, simulate } from '../../src/testing/simulate.ts';
 import type { Workflow } from '../../src/workflow/workflow.ts';
+import { expectFold, type Picture, pictureOf } from './fold.ts';
 
 export interface SceneOptions extends SimulationOptions {
   /** The scenario ends with a system that failed. */
@@ -54,12 +52,14 @@ export async function openScene({ fails = false, ...options }: SceneOptions = {}
   const simulation = await simulate({ builtins: false, ...options });
   const { system, events, settle, until } = simulation;
   const core = coreOf(system);
-  const ends = new Map<string, Ending | undefined>();
+  const ends = new Map<string, Picture | undefined>();
   let isClosed = false;
   system.events$.subscribe(({ type, data }) => {
+    // It has not ended after all.
+    if (type === 'workflow:retried') ends.delete((data as { readonly workflowId: string }).workflowId);
     if (type !== 'workflow:completed' && type !== 'workflow:failed' && type !== 'workflow:cancelled') return;
     const { workflowId } = data as { readonly workflowId: string };
-    ends.set(workflowId, endingOf(core, workflowId));
+    ends.set(workflowId, pictureOf(core, workflowId));
   });
   const of = <Type extends EventType>(type: Type) => events.filter((event) => event.type === type) as EventOf<Type>[];
   const submit: Scene['submit'] = async (workflow, submitOptions) => {
@@ -90,7 +90,7 @@ export async function openScene({ fails = false, ...options }: SceneOptions = {}
       // Where a strict system failed, what failed it says more than that it did.
       if (!fails && system.phase === 'failed') throw failureOf(system);
       // What a journal did not take before its system stopped is not there to be replayed.
-      if (system.phase !== 'failed' && core.storageFault === undefined) await expectReplay(core, ends);
+      if (system.phase !== 'failed' && core.storageFault === undefined) await expectFold(core, ends);
       await system.stop({ deadlineMs: 0 });
       expectSound(events);
     },
@@ -105,44 +105,6 @@ export function coreOf(system: GleitzeitSystem): Core {
 
 function failureOf(system: GleitzeitSystem): unknown {
   return (system as unknown as { readonly failure: unknown }).failure;
-}
-
-/** Which parts of a workflow's actors replay has to bring back. */
-interface Ending {
-  readonly workflow: unknown;
-  readonly resolver: unknown;
-  readonly outcomes: unknown;
-  readonly tally: unknown;
-}
-
-interface Snapshots {
-  readonly workflow: { readonly value: unknown; readonly context: unknown } | undefined;
-  readonly resolver: { readonly value: unknown; readonly context: unknown } | undefined;
-}
-
-function summaryOf({ workflow, resolver }: Snapshots): Ending | undefined {
-  if (workflow === undefined || resolver === undefined) return undefined;
-  const { done, counts, failedTaskIds } = workflow.context as WorkflowContext;
-  return {
-    workflow: workflow.value,
-    resolver: resolver.value,
-    outcomes: [...outcomesOf(resolver.context as ResolverContext)],
-    tally: { done, counts, failedTaskIds: failedTaskIds.toArray() },
-  };
-}
-
-function endingOf(core: Core, workflowId: string): Ending | undefined {
-  return summaryOf({ workflow: core.snapshot('workflow', workflowId), resolver: core.snapshot('resolver', workflowId) });
-}
-
-async function expectReplay(core: Core, ends: ReadonlyMap<string, Ending | undefined>): Promise<void> {
-  for (const { workflowId, status } of await core.journal.list()) {
-    // One that ended in an earlier scene on the same journal.
-    if (status !== 'running' && !ends.has(workflowId)) continue;
-    const replayed = replayWorkflow(await core.journal.read({ workflowId }));
-    const live = ends.get(workflowId) ?? endingOf(core, workflowId);
-    expect(replayed && summaryOf({ workflow: replayed.workflow.getSnapshot(), resolver: replayed.resolver.getSnapshot() })).toEqual(live);
-  }
 }
 
 /** Whether a party may state an event; the executor reports attempts in the name of the worker that ran them. */

@@ -133,7 +133,10 @@ describe('while the journal takes nothing', () => {
     hands.callOf('a').succeed();
     await stage.settle();
     const explanation = await run.explain();
-    expect(explanation.storage).toMatchObject({ kind: 'storage', message: expect.stringContaining('the journal does not take facts: there is no room left (since 1970-') });
+    expect(explanation.storage).toMatchObject({
+      kind: 'storage',
+      message: expect.stringContaining('the journal does not take facts: there is no room left (since 1970-'),
+    });
     expect(renderExplanation(explanation, 0)).toContain('the journal does not take facts');
     empty();
     await stage.advance(storageRetryDefaults.longestMs);
@@ -158,7 +161,10 @@ describe('while the journal takes nothing', () => {
 
   it('what is due waits, and comes once', async () => {
     const { stage, hands, fill, empty } = await stageOf();
-    const workflow = defineWorkflow({ name: 'again', tasks: (task) => task('a', { method: 'demo/work', retry: { maxAttempts: 2, baseDelayMs: 10_000, jitter: 'none' } }) });
+    const workflow = defineWorkflow({
+      name: 'again',
+      tasks: (task) => task('a', { method: 'demo/work', retry: { maxAttempts: 2, baseDelayMs: 10_000, jitter: 'none' } }),
+    });
     const run = await stage.submit(workflow);
     hands.callOf('a').fail();
     await stage.settle();

@@ -347,6 +347,18 @@ async function lostJournal(open: Open): Promise<void> {
   await stage.system.submit(of(['a'])).catch(() => undefined);
 }
 
+/** A workflow that fails, and is retried. */
+async function retrial(open: Open): Promise<void> {
+  const hands = handOperated();
+  const stage = await open({ providers: [hands.provider], alerts: watchful });
+  const run = await stage.submit(of(['a', 'b'], { timeoutMs: 60_000 }));
+  await answer(stage, hands, 'fail');
+  await run.result();
+  await stage.system.retry(run.id);
+  await stage.settle();
+  await answer(stage, hands);
+}
+
 /** A journal that takes nothing for a time. */
 async function heldJournal(open: Open): Promise<void> {
   const { journal, fill, empty } = fillable();
@@ -372,5 +384,6 @@ export const tours: Readonly<Record<string, (open: Open) => Promise<void>>> = {
   faults,
   lostJournal,
   heldJournal,
+  retrial,
   schedules: (open) => schedules(open, watchful),
 };

@@ -22,7 +22,7 @@ export async function askCommand(
   const [{ reach }, { isJournal, truePath }] = await Promise.all([import('../../control/reach.ts'), import('../../journal/sqlite/connection.ts')]);
   // A journal that is not there is not made for it.
   if (!isJournal(truePath(path))) throw errorOf('PERSISTENCE_CONNECTION_FAILED', `There is no journal at ${truePath(path)}.`, { retryable: false });
-  const data = command === 'retry' || reason === undefined ? { workflowId } : { workflowId, reason };
+  const data = { workflowId, ...(reason !== undefined && { reason }) };
   // Each of these commands takes this data.
   const request = { command, data } as Extract<ControlRequest, { readonly command: AskedCommand }>;
   const onWait = (message: string): void => say(terminal, terminal.colors.dim(message));

@@ -81,7 +81,7 @@ export async function runCommand(file: string, options: RunOptions, terminal: Te
 /** Lets other commands reach the engine; a run that they cannot reach is a run all the same. */
 async function listenTo(system: GleitzeitSystem, path: string, reporter: Reporter): Promise<ControlServer | undefined> {
   try {
-    const { serveControl } = await import('../../control/server.ts');
+    const { serveControl } = await import('../../control/serve.ts');
     return await serveControl(system, path);
   } catch (thrown) {
     reporter.note(`warning: other commands cannot reach this run: ${thrown instanceof Error ? thrown.message : String(thrown)}`);

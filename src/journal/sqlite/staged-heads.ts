@@ -24,7 +24,9 @@ export class StagedHeads {
       return;
     }
     const known = this.of(change.workflowId)?.now;
-    if (known !== undefined) this.put({ ...known, status: change.status, ended_at: change.endedAt, ended_seq: seq });
+    if (known === undefined) return;
+    const end = 'endedAt' in change ? { ended_at: change.endedAt, ended_seq: seq } : { ended_at: null, ended_seq: null };
+    this.put({ ...known, status: change.status, ...end });
   }
 
   /** Counts facts of a workflow. @returns its number; 0 for none that is known */

@@ -50,7 +50,7 @@ export class Feed {
     const now = this.core.clock.now();
     for (const component of components) {
       for (const actor of this.core.registry.all(component))
-        if (!actor.isDone()) this.introduce(receiver, actor, { snapshot: actor.getSnapshot(), now });
+        if (!actor.hasEnded()) this.introduce(receiver, actor, { snapshot: actor.getSnapshot(), now });
     }
     this.receivers.add(receiver);
     this.core.router.deliveries = this.observe;

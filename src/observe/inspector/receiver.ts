@@ -64,7 +64,7 @@ export class Receiver {
   /** Counts a delivery to an actor that it is not told of. */
   miss(actor: Actor): void {
     this.dropped++;
-    if (actor.isDone() && this.knows.has(actor)) this.ended.add(actor);
+    if (actor.hasEnded() && this.knows.has(actor)) this.ended.add(actor);
   }
 
   tell(message: Waiting): void {

@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-import { type ControlServer, type ServeOptions, serveControl } from '../../../src/control/server.ts';
-import { defineProvider, type GleitzeitEvent, type GleitzeitSystem, sqliteJournal } from '../../../src/index.ts';
+import {
+  type ControlServer,
+  defineProvider,
+  type GleitzeitEvent,
+  type GleitzeitSystem,
+  type ServeOptions,
+  serveControl,
+  sqliteJournal,
+} from '../../../src/index.ts';
 import { createSystem } from '../../../src/runtime/system.ts';
 
 export function placeForJournal(): string {

@@ -76,6 +76,25 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.read({ workflowId: 'none' })).toEqual([]);
     });
 
+    it('gives back the facts of some workflows at once, in the order of seq', async () => {
+      const facts = [
+        ofSystem(1),
+        submitted('x', 2, { workflowId: 'z' }),
+        submitted('y', 3),
+        submitted('"z\\', 4),
+        started('x', 5),
+        started('y', 6),
+        started('"z\\', 7),
+      ];
+      const { journal } = await holding(facts.slice(0, 4), facts.slice(4));
+      const seqsOf = async (...ids: string[]) => (await journal.read({ workflowIds: ids })).map(({ seq }) => seq);
+      expect(await seqsOf('y', 'x')).toEqual([2, 3, 5, 6]);
+      expect(await seqsOf('"z\\', 'none')).toEqual([4, 7]);
+      expect(await seqsOf('z')).toEqual([]);
+      expect(await seqsOf()).toEqual([]);
+      expect((await journal.read({ workflowIds: ['x', 'y'], afterSeq: 3, limit: 1 })).map(({ seq }) => seq)).toEqual([5]);
+    });
+
     it('gives back apart what belongs to no workflow', async () => {
       const facts = [ofSystem(1), submitted('x', 2), ofSystem(3), started('x', 4), completed('x', 5), ofSystem(6)];
       const { journal } = await holding(facts.slice(0, 2), facts.slice(2));
@@ -130,6 +149,20 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
     ] as const)('knows that a workflow has %s', async (status, end) => {
       const { journal } = await holding([submitted('x', 1), end('x', 2)]);
       expect(await journal.find('x')).toMatchObject({ status, endedAt: 20 });
+    });
+
+    it('knows that a workflow which had failed goes on, and does not remove it then', async () => {
+      const retried = (seq: number) => factOf('workflow:retried', { workflowId: 'x', reason: 'r', by: 'b', kept: 0 }, { seq });
+      const { journal } = await holding([submitted('x', 1), failed('x', 2), submitted('y', 3)]);
+      await journal.append([retried(4)]);
+      expect(await journal.find('x')).toEqual({ workflowId: 'x', name: 'name of x', versionHash: 'hash', submittedAt: 10, status: 'running' });
+      expect((await journal.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['x', 'y']);
+      expect(await journal.sweep({ olderThan: 1_000, keep: 0 })).toBe(0);
+      await journal.append([failed('x', 5), retried(6), completed('x', 7)]);
+      expect(await journal.find('x')).toMatchObject({ status: 'completed', endedAt: 70 });
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['x', 'y']);
+      expect(await journal.read({ workflowId: 'x' })).toHaveLength(6);
+      expect(await journal.sweep({ keep: 0 })).toBe(1);
     });
 
     it('lists workflows in the order of their submission, and apart those that have not ended', async () => {

@@ -46,7 +46,7 @@ describe('replay', () => {
     for (let length = 1; length <= facts.length; length++) {
       const replayed = replayWorkflow(facts.slice(0, length));
       expect(replayed?.end === undefined).toBe(length < facts.length);
-      expect(replayed?.workflow.isDone()).toBe(length === facts.length);
+      expect(replayed?.workflow.hasEnded()).toBe(length === facts.length);
     }
   });
 

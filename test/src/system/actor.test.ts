@@ -1,6 +1,6 @@
 /** What an actor does with an event: everything that XState does with it, and nothing where nothing comes of it. */
 import { describe, expect, it } from 'vitest';
-import { assign, createMachine, emit } from 'xstate';
+import { assign, createMachine, emit, setup } from 'xstate';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { type Actor, createStatechartActor } from '../../../src/system/actor.ts';
@@ -50,6 +50,32 @@ describe('an actor', () => {
     expect(actor.send(sent('ask'))).toEqual([]);
     for (const type of ['wake', 'count', 'rest']) actor.send(sent(type));
     expect(actor.send(sent('ask'))).toEqual([{ type: 'answer' }]);
+  });
+
+  it('folds what is long past as it would have been sent, and states nothing', () => {
+    const machine = setup({
+      actions: {
+        count: assign({ count: ({ context }) => (context as { count: number }).count + 1 }),
+        stateCount: emit(() => {
+          said++;
+          return { type: 'counted' };
+        }),
+      },
+    }).createMachine({
+      context: { count: 0 },
+      initial: 'low',
+      states: {
+        low: { on: { count: { target: 'high', actions: ['count', 'stateCount'] } } },
+        high: { on: { count: { actions: ['count', 'stateCount'] } } },
+      },
+    });
+    let said = 0;
+    const [folded, sentTo] = [actorOf(machine), actorOf(machine)];
+    for (const actor of [folded, folded]) actor.fold(sent('count'));
+    expect(said).toBe(0);
+    for (const actor of [sentTo, sentTo]) actor.send(sent('count'));
+    expect([folded.getSnapshot().value, folded.getSnapshot().context]).toEqual([sentTo.getSnapshot().value, sentTo.getSnapshot().context]);
+    expect(folded.send(sent('count'))).toEqual([{ type: 'counted' }]);
   });
 
   it('lets one region hear what another ignores', () => {

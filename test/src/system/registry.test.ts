@@ -11,8 +11,10 @@ function actor(component: Component, key: string): Actor & { end(): void } {
     key,
     address: `${component}/${key}`,
     send: () => [],
+    fold: () => undefined,
     handles: () => true,
     isDone: () => isEnded,
+    hasEnded: () => isEnded,
     getSnapshot: () => {
       throw new Error('not asked for here');
     },

@@ -38,7 +38,7 @@ function outlet() {
   };
 }
 
-const actor = (key: string, isDone = false) => ({ address: `task/${key}`, isDone: () => isDone }) as unknown as Actor;
+const actor = (key: string, hasEnded = false) => ({ address: `task/${key}`, hasEnded: () => hasEnded }) as unknown as Actor;
 const caughtUp = (dropped: number, ended: readonly Actor[]) => [`missed ${dropped}`, ...ended.map(({ address }) => `ended ${address}`)];
 
 async function turns(count = 10): Promise<void> {

@@ -1,0 +1,73 @@
+/** What a running system is asked, and changes by nothing of it. */
+import type { AnyMachineSnapshot } from 'xstate';
+
+import type { Component } from '../../machines/events/define.ts';
+import type { WorkflowHead } from '../journal/journal.ts';
+import type { Explanation } from '../observe/explain.ts';
+import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
+import { type Trace, traceOf } from '../observe/trace.ts';
+import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
+import type { Booted } from './boot.ts';
+import { explainAsked } from './commands.ts';
+import type { WorkflowResult } from './result.ts';
+import { type ScheduleStatus, schedulesOf } from './schedules.ts';
+import { statusOf, type WorkflowStatus } from './status.ts';
+import { type SystemView, viewAt } from './view.ts';
+
+export abstract class Questions {
+  /** The parts of the system. @throws GleitzeitError when it does not run */
+  protected abstract live(): Booted;
+
+  /** The workflows that the journal keeps, in the order of their submission. */
+  list(): Promise<readonly WorkflowHead[]> {
+    return this.live().journal.list();
+  }
+
+  /** The schedules that stand, in the order of their creation. */
+  schedules(): readonly ScheduleStatus[] {
+    return schedulesOf(this.live());
+  }
+
+  status(workflowId: string): Promise<WorkflowStatus> {
+    return statusOf(this.live().core, workflowId);
+  }
+
+  /**
+   * The system as it was at an event: its workflows, and, of a run that records everything, all else too.
+   * @throws GleitzeitError INVALID_PARAMS for what is no `seq`
+   */
+  at(seq: number): SystemView {
+    const { journal, core } = this.live();
+    return viewAt({ journal, config: core.config }, seq);
+  }
+
+  /** The result of a workflow; waits for its end where that is still to come. */
+  async result(workflowId: string): Promise<WorkflowResult> {
+    return resultOfWorkflow(this.live(), workflowId);
+  }
+
+  /** Everything recorded of a workflow, as a tree of causes. */
+  async trace(workflowId: string): Promise<Trace> {
+    return traceOf(await factsOfWorkflow(this.live(), workflowId));
+  }
+
+  /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
+  async explain(workflowId: string, taskId?: string): Promise<Explanation> {
+    return explainAsked(this.live(), workflowId, taskId);
+  }
+
+  /** The figures so far; the first reading begins the counting, unless the option `metrics` began it at the start. */
+  async metrics(): Promise<MetricsReading> {
+    return readMetrics(this.live().core);
+  }
+
+  /** The state of an actor, for those who look inside: `snapshot('circuit', 'llm')`. */
+  snapshot(component: Component, key = ''): AnyMachineSnapshot | undefined {
+    return this.live().core.snapshot(component, key);
+  }
+
+  /** How many actors there are, by component. */
+  actors(): Partial<Record<Component, number>> {
+    return this.live().core.registry.counts();
+  }
+}
