@@ -12,7 +12,7 @@ import type { TaskContext } from '../../machines/task.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
 import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
-import { describeFault } from '../system/storage-hold.ts';
+import { describeFault } from './storage-fault.ts';
 
 /** One reason why a task is not done yet. */
 export interface Reason {

@@ -35,7 +35,8 @@ export async function statusOf(core: Core, workflowId: string): Promise<Workflow
   const head = await core.journal.find(workflowId);
   if (head === undefined) throw notFound(workflowId);
   const live = { workflow: core.snapshot('workflow', workflowId), resolver: core.snapshot('resolver', workflowId) };
-  if (live.workflow !== undefined && live.resolver !== undefined) {
+  // What the journal has not taken yet, nobody is told: a crash could undo it.
+  if (core.storageFault === undefined && live.workflow !== undefined && live.resolver !== undefined) {
     return describe(head, {
       value: live.workflow.value,
       // The resolver's snapshot has the resolver's context; so too below.

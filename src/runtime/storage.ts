@@ -1,8 +1,9 @@
 /** What it means for those who ask for something that the journal takes no facts for a time. */
 import { failure, isErrorCode } from '../../machines/failures.ts';
 import { GleitzeitError } from '../errors.ts';
+import { describeFault } from '../observe/storage-fault.ts';
 import type { Core } from '../system/core.ts';
-import { describeFault, type StorageFault } from '../system/storage-hold.ts';
+import type { StorageFault } from '../system/storage-hold.ts';
 
 /**
  * Refuses what would have to be recorded before anybody may know of it: nothing is admitted that could not be kept.

@@ -5,8 +5,10 @@
  * results of attempts that run already, what people ask for, and signs of life. Of what is not recorded and moves nobody, those
  * who watch miss what is beyond a number.
  */
+
 import { type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import type { Failure } from '../../machines/failures.ts';
+import { isoOf } from '../../machines/policies/instants.ts';
 import type { Timer } from './clock.ts';
 import type { Origin, Outcome } from './traffic.ts';
 
@@ -74,9 +76,4 @@ export function joined(first: Outcome, then: Outcome): Outcome {
 function faultAfter({ since, attempts }: Pick<StorageFault, 'since' | 'attempts'>, error: Failure, now: number): StorageFault {
   const { firstMs, longestMs } = storageRetryDefaults;
   return { error, since, attempts: attempts + 1, retryAt: now + Math.min(longestMs, firstMs * 2 ** Math.min(attempts, 16)) };
-}
-
-/** A fault in one sentence, for people. */
-export function describeFault({ error, since }: Pick<StorageFault, 'error' | 'since'>): string {
-  return `the journal does not take facts: ${error.message} (since ${new Date(since).toISOString()})`;
 }

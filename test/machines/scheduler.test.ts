@@ -204,6 +204,16 @@ describe('the scheduler', () => {
     ]);
   });
 
+  it('gives a workflow that is retried all of its time again', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    const retried = { workflowId: 'w', reason: 'r', by: 'b', kept: 1 };
+    expect(scheduler.hear('workflow:retried', retried, { time: 5 })).toEqual([]);
+    expect(scheduler.hear('workflow:retried', { ...retried, timeoutMs: 100 }, { time: 5 })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: 105 } },
+    ]);
+    expect(scheduler.hear('schedule:due', {}, { time: 105 })).toContainEqual({ type: 'workflow:timeout', data: { workflowId: 'w', timeoutMs: 100 } });
+  });
+
   it('says when an open circuit may recover, with its latest epoch; never for one that a person closes', () => {
     const scheduler = start();
     scheduler.hear('circuit:opened', opened);

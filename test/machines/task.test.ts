@@ -108,6 +108,13 @@ describe('taskMachine', () => {
     expect(task.context()).toMatchObject({ error, lease: null });
   });
 
+  it('counts on where its workflow was retried, and says how many attempts its policy is not to count', () => {
+    const task = queuedTask({ earlier: 2 });
+    expect(task.stated).toMatchObject([{ type: 'task:queued', data: { attempt: 3 } }]);
+    task.hear('task:claimed', { ...claimed, attempt: 3 }, { time: 20 });
+    expect(task.hear('attempt:failed', { ...failed, attempt: 3 })[0]?.data).toMatchObject({ attempt: 3, earlier: 2, lost: 0 });
+  });
+
   it('goes back into the queue when its retry is due, under the next attempt', () => {
     const task = retryingTask();
     expect(task.state()).toBe('waitingRetry');

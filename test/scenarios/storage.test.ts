@@ -1,8 +1,13 @@
 /** A journal that takes no facts for a time: nothing is lost by it, nothing is done twice, and all say so. */
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { errorOf } from '../../src/errors.ts';
+import type { Store } from '../../src/journal/sqlite/store.ts';
+import { sqliteJournal } from '../../src/journal/sqlite.ts';
 import { renderExplanation } from '../../src/observe/explain.ts';
 import { storageRetryDefaults } from '../../src/system/storage-hold.ts';
 import { checkLog } from '../../src/testing/check-log.ts';
@@ -133,6 +138,8 @@ describe('while the journal takes nothing', () => {
     hands.callOf('a').succeed();
     await stage.settle();
     const explanation = await run.explain();
+    // What is not durable is not told.
+    expect((await run.status()).tasks['a']?.status).toBe('running');
     expect(explanation.storage).toMatchObject({
       kind: 'storage',
       message: expect.stringContaining('the journal does not take facts: there is no room left (since 1970-'),
@@ -229,6 +236,30 @@ describe('while the journal takes nothing', () => {
     empty();
     await stage.until(stopping);
     expect(await journal.find('w')).toMatchObject({ status: 'completed' });
+  });
+});
+
+describe('a file on a disk that is full', () => {
+  it('is waited for, and holds each fact once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-full-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const journal = sqliteJournal(join(folder, 'j.db'), { writer: 'inline' });
+    const hands = handOperated();
+    const stage = await scene({ journal, providers: [hands.provider], log: silent() });
+    const run = await stage.submit(chain('a', 'b'));
+    const { db } = (journal as unknown as { readonly writer: { readonly store: Store } }).writer.store;
+    db.pragma(`max_page_count = ${db.pragma('page_count', { simple: true })}`);
+    // More than fits into what is left of the last pages.
+    hands.callOf('a').succeed(Array.from({ length: 20_000 }, (_, at) => Math.sin(at)));
+    await stage.settle();
+    expect(stage.only('system:storage_held').data.error).toMatchObject({ code: 'PERSISTENCE_WRITE_FAILED', details: { reason: 'full' } });
+    await stage.advance(20_000);
+    expect(callsOf(hands)).toEqual(['a#1']);
+    db.pragma('max_page_count = 1000000');
+    await stage.advance(storageRetryDefaults.longestMs);
+    await finish(stage, hands);
+    expect(await run.result()).toMatchObject({ status: 'completed', tasks: { a: { attempts: 1 }, b: { attempts: 1 } } });
+    expect(checkLog(await journal.read())).toEqual([]);
   });
 });
 

@@ -37,6 +37,8 @@ describe('verdictOn', () => {
     ['a first lost attempt without a policy', failed({ ended: 'lost', lost: 1, retry: undefined }), 'retry'],
     ['a lost attempt beyond the policy', failed({ ended: 'lost', lost: 2, attempt: 9 }), 'retry'],
     ['the last lost attempt', failed({ ended: 'lost', lost: lostAttemptsLimit }), 'quarantined'],
+    ['the first attempt after its workflow was retried', failed({ attempt: 4, earlier: 3 }), 'retry'],
+    ['the last attempt after its workflow was retried', failed({ attempt: 6, earlier: 3 }), 'attempts'],
     ['an error after lost attempts', failed({ lost: lostAttemptsLimit, attempt: 2 }), 'retry'],
   ])('says of %s', (_, attempt, expected) => {
     expect(verdictOn(attempt)).toBe(expected);
@@ -59,6 +61,7 @@ describe('isWorthRetrying', () => {
 describe('retryDelayMs', () => {
   it.each([
     ['the backoff of the policy', failed({ attempt: 2 }), 2_000],
+    ['the first backoff again, after its workflow was retried', failed({ attempt: 4, earlier: 3 }), 1_000],
     [
       'what the failing side asked for, where that is longer',
       failed({ error: failure('RATE_LIMIT_EXCEEDED', 'slow', { retryAfterMs: 7_000.2 }) }),
@@ -76,6 +79,7 @@ describe('attemptsAllowed', () => {
   it.each([
     [failed(), 3],
     [failed({ retry: undefined }), 1],
+    [failed({ attempt: 4, earlier: 3 }), 6],
     [failed({ ended: 'lost', lost: 1, retry: undefined }), 2],
     [failed({ ended: 'lost', lost: 1 }), 3],
     [failed({ ended: 'lost', lost: 1, attempt: 3 }), 4],

@@ -118,6 +118,62 @@ describe('facts before effects', () => {
   );
 });
 
+describe('a journal that takes nothing for a time', () => {
+  const full = errorOf('PERSISTENCE_WRITE_FAILED', 'no space left', { retryable: true });
+
+  it('is given the same facts again, with those that came meanwhile after them; effects run once, in order', async () => {
+    const { journal, appended, commit, refuse } = slowJournal();
+    const { core, pump, clock, types, onCommitError } = coreUnderTest({ journal });
+    core.waitForStorage();
+    const effects: string[] = [];
+    core.on('system:started', ({ type }) => effects.push(type));
+    core.on('workflow:submitted', ({ type, data }) => effects.push(`${type} ${data.workflowId}`));
+    core.accept(start, { source: 'api' });
+    pump();
+    core.accept(submitOf('x'), { source: 'api' });
+    pump();
+    await refuse(full);
+    expect(core.storageFault).toMatchObject({ error: { message: 'no space left' }, since: 0, attempts: 1, retryAt: 100 });
+    core.accept(submitOf('y'), { source: 'api' });
+    pump();
+    expect([appended.length, effects]).toEqual([1, []]);
+    clock.advance(100);
+    expect(appended).toHaveLength(2);
+    expect(appended[1]?.slice(0, appended[0]?.length)).toEqual(appended[0]);
+    const seqs = appended[1]?.map(({ seq }) => seq) ?? [];
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    await refuse(full);
+    expect(core.storageFault).toMatchObject({ since: 0, attempts: 2, retryAt: 300 });
+    clock.advance(200);
+    await commit();
+    pump();
+    expect(effects).toEqual(['system:started', 'workflow:submitted x', 'workflow:submitted y']);
+    expect(types().filter((type) => type.startsWith('system:st'))).toEqual([
+      'system:storage_held',
+      'system:start',
+      'system:started',
+      'system:storage_resumed',
+    ]);
+    expect([core.storageFault, onCommitError.mock.calls]).toEqual([undefined, []]);
+  });
+
+  it('keeps nobody waiting once the loop is closed, and is asked no more', async () => {
+    const { journal, appended, refuse } = slowJournal();
+    const { core, pump, clock } = coreUnderTest({ journal });
+    core.waitForStorage();
+    core.accept(start, { source: 'api' });
+    pump();
+    await refuse(full);
+    const quiet = core.whenQuiet();
+    const durable = core.whenDurable().catch(({ code }: { code: string }) => code);
+    core.close();
+    await quiet;
+    expect(await durable).toBe('SYSTEM_SHUTDOWN');
+    clock.advance(60_000);
+    expect(appended).toHaveLength(1);
+  });
+});
+
 describe('the turn loop', () => {
   it('lets nothing come of an effect that throws, but the report of it', () => {
     const { core, put, onEffectError } = coreUnderTest();
