@@ -87,7 +87,7 @@ for (const durability of ['full', 'relaxed']) {
   tell(recorded, found);
   if (durability !== 'relaxed') continue;
   // Whether this campaign sees anything at all: what was not synced is judged as if it had been promised.
-  const lie = await cutAll(recorded.events, { durability, promised: 'full', wanted: images / 10, name: recorded.name });
+  const lie = await cutAll(recorded.events, { durability, promised: 'full', wanted: Math.max(60, images / 10), name: recorded.name });
   console.log(
     `  a writer that promises to sync and does not is found out ${lie.wrong.length > 0 ? 'as it must' : 'NOT'}: ${lie.wrong[0] ?? 'no image shows it'}`,
   );

@@ -23,7 +23,12 @@ export async function recordBySteps(task) {
     } else if (seen.delete(path)) events.push({ kind: 'remove', path });
   };
   const attend = (moment, journal) => {
-    if (moment === 'closing') return;
+    if (moment === 'closing') {
+      // A log is synced before any of it goes into the file.
+      look('-wal');
+      events.push({ kind: 'sync', path: pathOf('-wal') });
+      return;
+    }
     for (const name of ['', '-wal', '-mark']) settle(name);
     events.push({ kind: 'syncNames', path: '' });
     if (moment !== 'open') return;

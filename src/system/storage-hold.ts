@@ -8,7 +8,6 @@
 
 import { type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import type { Failure } from '../../machines/failures.ts';
-import { isoOf } from '../../machines/policies/instants.ts';
 import type { Timer } from './clock.ts';
 import type { Origin, Outcome } from './traffic.ts';
 

@@ -25,16 +25,4 @@ describe('the campaigns, in a short form', () => {
     expect(said).toMatch(/Nothing was lost, nothing was done twice\.|strace is not there/);
     expect(code).toBe(0);
   });
-
-  it('a journal is whole after the power went, whatever was not synced by then', { timeout: 180_000 }, async () => {
-    const { code, said } = await run('power-cut', ['--images', '80', '--batches', '25', '--seed', '7']);
-    expect(said).toContain('Every one opens, is sound, and holds what was answered.');
-    expect(code).toBe(0);
-  });
-
-  it('which is seen without strace too', { timeout: 180_000 }, async () => {
-    const { code, said } = await run('power-cut', ['--images', '60', '--batches', '25', '--seed', '8'], { GLEITZEIT_NO_STRACE: '1' });
-    expect(said).toContain('Every one opens, is sound, and holds what was answered.');
-    expect(code).toBe(0);
-  });
 });
