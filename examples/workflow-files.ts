@@ -23,6 +23,13 @@ const checks: Readonly<Record<string, Check>> = {
   'retry.yaml': puttingOut(3),
   'python.yaml': puttingOut('it (2 times)'),
   'batch.yaml': (result) => assert.deepEqual(values(result)[2], "Shall I compare thee to a summer's day?"),
+  'batch-process.yaml': (result) =>
+    assert.deepEqual(
+      values(result)
+        .map((value) => Number.parseInt((value as { readonly stdout: string }).stdout, 10))
+        .slice(0, 3),
+      [109, 123, 114],
+    ),
   'batch-python.yaml': (result) =>
     assert.deepEqual(
       values(result).map((value) => (value as { readonly result: number }).result),
