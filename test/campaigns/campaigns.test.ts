@@ -15,13 +15,13 @@ async function run(campaign: string, args: readonly string[], env: Readonly<Reco
 
 describe('the campaigns, in a short form', () => {
   it('an engine that is killed again and again loses nothing, and does nothing twice', { timeout: 180_000 }, async () => {
-    const { code, said } = await run('kill', ['--kills', '12', '--each', '12', '--seed', '7']);
+    const { code, said } = await run('kill', ['--kills', '6', '--each', '8', '--seed', '7']);
     expect(said).toContain('Nothing was lost, nothing was done twice.');
     expect(code).toBe(0);
   });
 
   it('an engine whose disk fails for a while holds its facts, where that can be tried', { timeout: 180_000 }, async () => {
-    const { code, said } = await run('faults', ['--rounds', '2', '--seed', '7']);
+    const { code, said } = await run('faults', ['--rounds', '1', '--seed', '7']);
     expect(said).toMatch(/Nothing was lost, nothing was done twice\.|strace is not there/);
     expect(code).toBe(0);
   });
