@@ -22,6 +22,7 @@ export default defineConfig({
     alias: [
       { find: /^gleitzeit$/, replacement: source('./src/index.ts') },
       { find: /^gleitzeit\/testing$/, replacement: source('./src/testing/index.ts') },
+      { find: /^gleitzeit\/hub$/, replacement: source('./src/hub/index.ts') },
     ],
   },
   test: {

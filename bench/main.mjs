@@ -7,7 +7,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
-const topics = ['startup', 'throughput', 'watching', 'routing', 'loading', 'scaling', 'memory', 'journal', 'recovery'];
+const topics = ['startup', 'throughput', 'watching', 'secrets', 'routing', 'loading', 'scaling', 'memory', 'journal', 'recovery'];
 const asked = process.argv.slice(2);
 let exitCode = 0;
 for (const topic of asked.length > 0 ? asked : topics) {

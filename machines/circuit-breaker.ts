@@ -7,13 +7,14 @@
  *
  * It only decides. Outcomes of attempts make it state a fact (`circuit:opened`); the fact, routed back to it first, is
  * what moves it. It refuses to call anything, to hold a task back by itself, and to judge by what says nothing of the
- * provider: a caller's mistake (not retryable), a lost worker, and results of an older epoch, which began before the
+ * provider: a caller's mistake (not retryable), a lost worker, one that gave up, and results of an older epoch, which began before the
  * circuit opened.
  */
 import { assign, emit, setup } from 'xstate';
 
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import type { CircuitOptions } from './events/provider.ts';
+import { wasCutOff } from './policies/retry-decision.ts';
 
 /** What a breaker is created with; the options as a provider registers them. */
 export interface CircuitBreakerInput extends Partial<Omit<CircuitOptions, 'scope'>> {
@@ -78,7 +79,7 @@ function isOfThisEpoch({ context, event }: Seen): boolean {
 /** Whether an event counts against the guarded provider, or method of it. */
 function isFailure(seen: Seen): boolean {
   const { context, event } = seen;
-  if (event.type === 'task:failed') return event.data.ended !== 'lost' && event.data.error.retryable && isOfThisEpoch(seen);
+  if (event.type === 'task:failed') return !wasCutOff(event.data) && event.data.error.retryable && isOfThisEpoch(seen);
   if (event.type !== 'provider:error' || event.data.origin === 'attempt') return false;
   const { method } = event.data;
   return method === undefined || context.circuit === context.providerId || context.circuit === `${context.providerId}/${method}`;

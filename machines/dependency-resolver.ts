@@ -66,7 +66,7 @@ type TaskEnd = EventOf<'task:completed' | 'task:retry_exhausted' | 'task:cancell
 export type ResolverEvent =
   | TaskEnd
   | EventOf<'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'>
-  | EventOf<'engine:started' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'workflow:retried'>
+  | EventOf<'workflow:recover' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'workflow:retried'>
   | EventOf<'task:submitted' | 'task:expanded' | 'task:ready' | 'task:skipped' | 'task:collected'>;
 
 /** The facts that a resolver owns, and the command that it gives to the elements of a fan-out that was cancelled. */
@@ -110,7 +110,7 @@ export const dependencyResolverMachine = setup({
   initial: 'preparing',
   on: {
     'task:ready': { actions: 'countReleased' },
-    'engine:started': {},
+    'workflow:recover': {},
     'task:collected': { actions: 'noteCollected' },
     'workflow:completed': { target: '.settled' },
     'workflow:failed': { target: '.resting' },
@@ -138,7 +138,7 @@ export const dependencyResolverMachine = setup({
     resolving: {
       description: 'Each end of a task releases what waited for it, as far as the window has room.',
       on: {
-        'engine:started': { actions: 'stateReady' },
+        'workflow:recover': { actions: 'stateReady' },
         'workflow:submitted': {},
         'task:submitted': {},
         'workflow:started': {},

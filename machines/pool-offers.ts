@@ -1,9 +1,9 @@
 /** Which worker of a pool takes what is on offer, and what becomes of an offer that none takes. */
-import { firstOf } from './collections/sorted.ts';
 import type { DraftOf } from './events/catalogue.ts';
 import { defaultAgeingMs, goesBefore } from './policies/priority.ts';
 import { type Candidate, type Offer, type PoolContext, type PoolWorker, withChange, workforceOf } from './pool-context.ts';
 import type { PoolEvent, WorkerRelease } from './pool-protocol.ts';
+import { canTake, takerOf } from './pool-skills.ts';
 
 const withSlotTaken = (worker: PoolWorker): PoolWorker => ({ ...worker, running: worker.running + 1 });
 
@@ -14,14 +14,18 @@ const withSlotFreed = (worker: PoolWorker): PoolWorker => ({
   status: worker.status === 'closed' ? 'open' : worker.status,
 });
 
-/** The candidate that goes first: by priority and by how long it has been at hand, over all methods. */
-function bestOf(candidates: PoolContext['candidates']): Candidate | undefined {
+/** The candidate that goes first of those that a worker may take: by priority and by how long it has been at hand, over all methods. */
+function bestFor(context: PoolContext, workerId: string): Candidate | undefined {
+  const skill = context.workers.get(workerId)?.skill;
   let best: Candidate | undefined;
-  for (const candidate of candidates.values()) {
+  for (const candidate of context.candidates.values()) {
+    if (skill === undefined || !canTake(context, skill, candidate.offer)) continue;
     if (best === undefined || goesBefore(candidate, best, defaultAgeingMs)) best = candidate;
   }
   return best;
 }
+
+const inOrder = (one: Candidate, other: Candidate) => (goesBefore(one, other, defaultAgeingMs) ? -1 : 1);
 
 type Assignment = DraftOf<'worker:assign'>;
 
@@ -32,29 +36,35 @@ function assignmentOf({ workflowId, taskId, method, protocol, attempt, providerI
 /** Every candidate for which there is a free slot, with its worker, and what the pool remembers after that. */
 function placements(context: PoolContext): { readonly placed: readonly Assignment[]; readonly after: Partial<PoolContext> } {
   const placed: Assignment[] = [];
-  let workforce = workforceOf(context);
-  let { candidates } = context;
-  for (let workerId = firstOf(workforce.free); workerId !== undefined; workerId = firstOf(workforce.free)) {
-    const offer = bestOf(candidates)?.offer;
-    if (offer === undefined) break;
+  let after = context;
+  for (const { offer } of [...context.candidates.values()].sort(inOrder)) {
+    if (after.free.isEmpty()) break;
+    const workerId = takerOf(after, offer);
+    if (workerId === undefined) continue;
     placed.push(assignmentOf(offer, workerId));
-    candidates = candidates.delete(offer.method);
-    workforce = withChange(workforce, workerId, withSlotTaken);
+    after = { ...after, ...withChange(after, workerId, withSlotTaken), candidates: after.candidates.delete(offer.method) };
   }
-  return { placed, after: { ...workforce, candidates } };
+  return { placed, after: { ...workforceOf(after), candidates: after.candidates } };
 }
 
 export const assignments = (context: PoolContext) => placements(context).placed;
 export const withAssignments = (context: PoolContext) => placements(context).after;
 
 /** The least loaded worker takes what has just been offered. */
-export function assignment({ free }: PoolContext, event: PoolEvent): readonly Assignment[] {
-  const workerId = firstOf(free);
+export function assignment(context: PoolContext, event: PoolEvent): readonly Assignment[] {
+  const workerId = takerFor(context, event);
   return event.type === 'task:available' && workerId !== undefined ? [assignmentOf(event.data, workerId)] : [];
 }
 
+function takerFor(context: PoolContext, event: PoolEvent): string | undefined {
+  return event.type === 'task:available' ? takerOf(context, event.data) : undefined;
+}
+
+/** Whether somebody can take at once what has just been offered. */
+export const hasTaker = (context: PoolContext, event: PoolEvent) => takerFor(context, event) !== undefined;
+
 export function withAssignment(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
-  const workerId = firstOf(context.free);
+  const workerId = takerFor(context, event);
   if (event.type !== 'task:available' || workerId === undefined) return {};
   return { ...withChange(context, workerId, withSlotTaken), candidates: context.candidates.delete(event.data.method) };
 }
@@ -64,19 +74,19 @@ export function isRelease(event: PoolEvent): event is WorkerRelease {
 }
 
 /** Whether a slot that is given back can be taken again at once. */
-export function isPassedOn({ candidates, workers }: PoolContext, event: PoolEvent): boolean {
-  if (!isRelease(event) || candidates.isEmpty()) return false;
-  const status = workers.get(event.data.workerId)?.status;
-  return status === 'open' || status === 'closed';
+export function isPassedOn(context: PoolContext, event: PoolEvent): boolean {
+  if (!isRelease(event) || context.candidates.isEmpty()) return false;
+  const status = context.workers.get(event.data.workerId)?.status;
+  return (status === 'open' || status === 'closed') && bestFor(context, event.data.workerId) !== undefined;
 }
 
-export function passedOn({ candidates }: PoolContext, event: PoolEvent): readonly Assignment[] {
-  const best = bestOf(candidates);
+export function passedOn(context: PoolContext, event: PoolEvent): readonly Assignment[] {
+  const best = isRelease(event) ? bestFor(context, event.data.workerId) : undefined;
   return isRelease(event) && best !== undefined ? [assignmentOf(best.offer, event.data.workerId)] : [];
 }
 
 export function withPassedOn(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
-  const method = bestOf(context.candidates)?.offer.method;
+  const method = isRelease(event) ? bestFor(context, event.data.workerId)?.offer.method : undefined;
   if (!isRelease(event) || method === undefined) return {};
   const isClosed = context.workers.get(event.data.workerId)?.status === 'closed';
   return {
@@ -86,7 +96,7 @@ export function withPassedOn(context: PoolContext, event: PoolEvent): Partial<Po
   };
 }
 
-/** A slot that is given back while nothing is at hand ends the wait. */
+/** A slot that is given back while nothing is at hand for it; while nothing is at hand at all, that ends the wait. */
 export function withRelease(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
   if (!isRelease(event)) return {};
   const waitingSince = context.candidates.isEmpty() ? null : context.waitingSince;

@@ -1,8 +1,9 @@
 /** When a pool changes its size or replaces a worker, the facts by which it does, and why a task has no worker. */
 import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
 import { isAmple, isShort, stepDown, stepUp, utilizationOf, withinLimits } from './policies/scaling.ts';
-import { loadOf, metricsOf, type PoolContext } from './pool-context.ts';
+import type { PoolContext } from './pool-context.ts';
 import type { PoolEvent, PoolFact, PoolState } from './pool-protocol.ts';
+import { hasRemoteFor, isForLocal, loadOf, metricsOf, waitingForLocal } from './pool-skills.ts';
 import { cheapest, newWorkers } from './pool-workers.ts';
 
 /** Why a pool changes its size. */
@@ -27,7 +28,7 @@ function resizing(context: PoolContext, to: number, reason: ScalingReason): Pool
 }
 
 /** The size below which a pool does not go by itself: its minimum, or one worker for what is at hand. */
-const floorOf = ({ min, candidates }: PoolContext) => Math.max(min, candidates.isEmpty() ? 0 : 1);
+const floorOf = (context: PoolContext) => Math.max(context.min, waitingForLocal(context) === 0 ? 0 : 1);
 
 /** A pool that needs nobody to start with says how it is used, and thereby that it has started. */
 export function start(context: PoolContext): PoolFact[] {
@@ -63,6 +64,27 @@ export function losesLastProvider(context: PoolContext, { data }: PoolEvent): bo
   return 'providerId' in data && serving.size === 1 && serving.has(data.providerId) && size > floorOf(context);
 }
 
+/** Whether an event is about a provider that stands for remote workers: they come and go by themselves. */
+export function isOfRemoteProvider({ remoteProviders }: PoolContext, event: PoolEvent): boolean {
+  if (event.type === 'provider:registered') return event.data.remote;
+  return 'providerId' in event.data && remoteProviders.has(event.data.providerId);
+}
+
+/** A pool that knew remote workers only has no limits of its own, until a provider of this process brings some. */
+export function hasNoLimits({ max }: PoolContext): boolean {
+  return max === 0;
+}
+
+/** Whether workers are missing of those that a provider of this process is to have at least. */
+export function isBelowMinimum(context: PoolContext, event: PoolEvent): boolean {
+  return context.size < context.min && !isOfRemoteProvider(context, event);
+}
+
+/** Whether the first task that is offered for workers of this process finds that there are none. */
+export function needsFirstWorker(context: PoolContext, event: PoolEvent): boolean {
+  return event.type === 'task:available' && context.size === 0 && isForLocal(context, event.data);
+}
+
 /** The circuit of one method says nothing of a provider's other methods. */
 export function isOfOneMethod({ data }: PoolEvent): boolean {
   return 'circuit' in data && 'providerId' in data && data.circuit !== data.providerId;
@@ -95,13 +117,25 @@ export function timerOf(context: PoolContext, timer: 'cooldown' | 'quarantine', 
 }
 
 /** Why a task that is on offer has no worker. */
-export type Unassigned = 'starting' | 'draining' | 'circuit_open' | 'workers_starting' | 'at_limit' | 'cooling' | 'quarantining' | 'busy';
+export type Unassigned =
+  | 'no_remote_worker'
+  | 'remote_busy'
+  | 'starting'
+  | 'draining'
+  | 'circuit_open'
+  | 'workers_starting'
+  | 'at_limit'
+  | 'cooling'
+  | 'quarantining'
+  | 'busy';
 
 /** Why the task at hand of a method has no worker; undefined: none of that method is at hand. */
 export function whyNotAssigned(pool: { readonly value: PoolState; readonly context: PoolContext }, method: string): Unassigned | undefined {
   const { value, context } = pool;
   if (value === 'draining' || value === 'stopped') return 'draining';
-  if (!context.candidates.has(method)) return undefined;
+  const offer = context.candidates.get(method)?.offer;
+  if (offer === undefined) return undefined;
+  if (!isForLocal(context, offer)) return hasRemoteFor(context, method) ? 'remote_busy' : 'no_remote_worker';
   if (value === 'starting') return 'starting';
   if (context.workers.some(({ status }) => status === 'starting')) return 'workers_starting';
   if (value === 'shrunk') return 'circuit_open';

@@ -1,26 +1,30 @@
 /** Who joins a pool and who leaves it. */
-import { type PoolContext, type Workforce, withChange, withWorker, workforceOf } from './pool-context.ts';
+import { localSkill, type PoolContext, skillOf, type Workforce, withChange, withWorker, workforceOf } from './pool-context.ts';
 import type { PoolEvent } from './pool-protocol.ts';
+import { waitingForLocal } from './pool-skills.ts';
 
 /** With a worker that is at work: one that the pool made, or a remote one that joins. */
 export function withStarted(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
   if (event.type !== 'worker:started') return {};
-  const { workerId, slots, remote } = event.data;
+  const { workerId, slots, running } = event.data;
   if (context.workers.has(workerId)) {
     return withChange(context, workerId, (worker) => ({ ...worker, slots, status: worker.status === 'starting' ? 'open' : worker.status }));
   }
-  return { ...withWorker(context, workerId, { index: context.met, slots, running: 0, status: 'open', remote }), met: context.met + 1 };
+  return {
+    ...withWorker(context, workerId, { index: context.met, slots, running, status: 'open', skill: skillOf(event.data) }),
+    met: context.met + 1,
+  };
 }
 
 /** Whether an event is about a worker that the pool made and that it has not told to leave. */
 export function isOfOwnWorker({ workers }: PoolContext, { data }: PoolEvent): boolean {
   const worker = 'workerId' in data && data.workerId !== undefined ? workers.get(data.workerId) : undefined;
-  return worker !== undefined && !worker.remote && worker.status !== 'leaving';
+  return worker !== undefined && worker.skill === localSkill && worker.status !== 'leaving';
 }
 
 /** Whether a worker that left by itself is one too few. */
 export function isMissed(context: PoolContext, event: PoolEvent): boolean {
-  const isNeeded = context.size <= context.min || (context.size === 1 && !context.candidates.isEmpty());
+  const isNeeded = context.size <= context.min || (context.size === 1 && waitingForLocal(context) > 0);
   return isNeeded && isOfOwnWorker(context, event);
 }
 
@@ -40,7 +44,7 @@ export function withoutWorker(context: PoolContext, event: PoolEvent): Partial<P
 function withNewWorkers(context: PoolContext, workerIds: readonly string[], slots: number): Partial<PoolContext> {
   let workforce = workforceOf(context);
   for (const [nth, workerId] of workerIds.entries()) {
-    workforce = withWorker(workforce, workerId, { index: context.met + nth, slots, running: 0, status: 'starting', remote: false });
+    workforce = withWorker(workforce, workerId, { index: context.met + nth, slots, running: 0, status: 'starting', skill: localSkill });
   }
   return { ...workforce, met: context.met + workerIds.length, made: context.made + workerIds.length };
 }
@@ -70,7 +74,7 @@ export function resized(context: PoolContext, event: PoolEvent): Partial<PoolCon
 
 /** The workers whose leave costs least: the least loaded of those that the pool made, the newest first. */
 export function cheapest({ workers }: PoolContext, count: number): string[] {
-  const staying = [...workers].filter(([, { status, remote }]) => status !== 'leaving' && !remote);
+  const staying = [...workers].filter(([, { status, skill }]) => status !== 'leaving' && skill === localSkill);
   staying.sort(([, one], [, other]) => one.running - other.running || other.index - one.index);
   return staying.slice(0, count).map(([workerId]) => workerId);
 }

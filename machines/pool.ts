@@ -9,10 +9,11 @@
 import { Map as PersistentMap } from 'immutable';
 import { assign, emit, enqueueActions, setup } from 'xstate';
 
-import { metricsOf, newPool, type PoolContext } from './pool-context.ts';
+import { newPool, type PoolContext } from './pool-context.ts';
 import * as offers from './pool-offers.ts';
 import type { PoolEvent, PoolFact, PoolInput } from './pool-protocol.ts';
 import * as sizing from './pool-sizing.ts';
+import { metricsOf } from './pool-skills.ts';
 import * as workers from './pool-workers.ts';
 
 export type { PoolContext } from './pool-context.ts';
@@ -37,8 +38,8 @@ export const poolMachine = setup({
     emitted: {} as PoolFact,
   },
   guards: {
-    hasFreeSlot: ({ context }) => context.free !== null,
-    hasNobody: ({ context }) => context.size === 0,
+    hasTaker: ({ context, event }) => offers.hasTaker(context, event),
+    needsFirstWorker: ({ context, event }) => sizing.needsFirstWorker(context, event),
     hasCandidates: ({ context }) => !context.candidates.isEmpty(),
     isWaitingAlready: ({ context }) => context.waitingSince !== null,
     isRelease: ({ event }) => offers.isRelease(event),
@@ -53,6 +54,9 @@ export const poolMachine = setup({
     isOtherSize: ({ context, event }) => sizing.isOtherSize(context, event),
     isSmallerThanBefore: ({ context }) => sizing.isSmallerThanBefore(context),
     isOfOneMethod: ({ event }) => sizing.isOfOneMethod(event),
+    isOfRemoteProvider: ({ context, event }) => sizing.isOfRemoteProvider(context, event),
+    hasNoLimits: ({ context }) => sizing.hasNoLimits(context),
+    isBelowMinimum: ({ context, event }) => sizing.isBelowMinimum(context, event),
     losesLastProvider: ({ context, event }) => sizing.losesLastProvider(context, event),
     isCooldown: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'cooldown',
     isQuarantine: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'quarantine',
@@ -93,7 +97,13 @@ export const poolMachine = setup({
     dropWorker: assign(({ context, event }) => workers.withoutWorker(context, event)),
     resize: assign(({ context, event }) => workers.resized(context, event)),
     rememberSize: assign(({ context, event }) => ({ sizeBefore: 'from' in event.data ? event.data.from : context.sizeBefore })),
-    wakeProvider: assign(({ context, event }) => ('providerId' in event.data ? { serving: context.serving.add(event.data.providerId) } : {})),
+    meetRemote: assign(({ context, event }) =>
+      'providerId' in event.data ? { remoteProviders: context.remoteProviders.add(event.data.providerId) } : {},
+    ),
+    adoptLimits: assign(({ event }) => (event.type === 'provider:registered' ? { ...event.data.pool, sizeBefore: event.data.pool.min } : {})),
+    wakeProvider: assign(({ context, event }) =>
+      'providerId' in event.data && !sizing.isOfRemoteProvider(context, event) ? { serving: context.serving.add(event.data.providerId) } : {},
+    ),
     dropOffersBehind: assign(({ context, event }) => offers.withoutOffersBehind(context, event)),
     restProvider: assign(({ context, event }) => ('providerId' in event.data ? { serving: context.serving.delete(event.data.providerId) } : {})),
   },
@@ -104,8 +114,8 @@ export const poolMachine = setup({
   initial: 'starting',
   on: {
     'task:available': [
-      { guard: 'hasFreeSlot', actions: ['stateAssigned', 'takeSlot'] },
-      { guard: 'hasNobody', actions: ['keepOffer', 'stateGrowth'] },
+      { guard: 'hasTaker', actions: ['stateAssigned', 'takeSlot'] },
+      { guard: 'needsFirstWorker', actions: ['keepOffer', 'stateGrowth'] },
       { guard: 'isWaitingAlready', actions: 'keepOffer' },
       { actions: ['keepOffer', 'stateMetrics'] },
     ],
@@ -125,8 +135,8 @@ export const poolMachine = setup({
       { actions: 'dropWorker' },
     ],
     'worker:failed': [{ guard: 'isOfOwnWorker', actions: ['dropWorker', 'stateReplacement'] }, { actions: 'dropWorker' }],
-    'provider:registered': {},
-    'provider:started': { actions: 'wakeProvider' },
+    'provider:registered': [{ guard: 'isOfRemoteProvider', actions: 'meetRemote' }, { guard: 'hasNoLimits', actions: 'adoptLimits' }, {}],
+    'provider:started': [{ guard: 'isBelowMinimum', actions: ['wakeProvider', 'stateStart'] }, { actions: 'wakeProvider' }],
     'provider:stopped': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
     'provider:unhealthy': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
     'provider:unregistered': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
@@ -162,7 +172,7 @@ export const poolMachine = setup({
         'provider:started': { actions: ['wakeProvider', 'stateStart'] },
         'pool:scaled_up': { target: 'steady', actions: ['resize', 'stateMetrics'] },
         'pool:metrics': [{ guard: 'isShortOfWorkers', target: 'steady', actions: 'stateGrowth' }, { target: 'steady' }],
-        'task:available': { actions: 'keepOffer' },
+        'task:available': [{ guard: 'hasTaker', actions: ['stateAssigned', 'takeSlot'] }, { actions: 'keepOffer' }],
         'queue:full': {},
         'backpressure:normal': {},
         'backpressure:high': {},
@@ -215,6 +225,7 @@ export const poolMachine = setup({
       description: 'No provider can be called: a few workers stay for the probes, and the size before is remembered.',
       on: {
         'provider:started': [
+          { guard: 'isOfRemoteProvider' },
           { guard: 'isSmallerThanBefore', actions: ['wakeProvider', 'stateRestoration'] },
           { actions: ['wakeProvider', 'stateCooled'] },
         ],
@@ -245,6 +256,7 @@ export const poolMachine = setup({
         'pool:scale_down': { actions: 'rejectWhileDraining' },
         'task:available': {},
         'worker:refused': {},
+        'provider:started': { actions: 'wakeProvider' },
         'provider:stopped': { actions: 'restProvider' },
         'provider:unhealthy': {},
         'provider:unregistered': {},
@@ -263,6 +275,7 @@ export const poolMachine = setup({
         'worker:started': {},
         'task:available': {},
         'worker:refused': {},
+        'provider:started': { actions: 'wakeProvider' },
         'provider:stopped': { actions: 'restProvider' },
         'provider:unhealthy': {},
         'provider:unregistered': {},

@@ -132,6 +132,8 @@ export const providerMachine = setup({
     asksForRest: (seen) => restUntil(seen) > Math.max(seen.event.time, seen.context.overloadedUntil ?? 0),
     isProbeDue: ({ context, event }) => isTimer(event, 'probe') && !context.isBeingChecked,
     isProbeUnanswered: ({ context, event }) => isTimer(event, 'probe') && context.isBeingChecked,
+    hasNewMethods: ({ context, event }) =>
+      event.type === 'provider:registered' && event.data.methods.some((method) => !context.methods.includes(method)),
     isRested: ({ context, event }) => isTimer(event, 'relief') && event.time >= (context.overloadedUntil ?? 0),
   },
   actions: {
@@ -175,7 +177,7 @@ export const providerMachine = setup({
   context: ({ input }) => ({ ...providerDefaults, ...input, ...nothingKnown }),
   initial: 'starting',
   on: {
-    'provider:registered': {},
+    'provider:registered': { actions: 'adoptMethods' },
     'provider:unregistered': { actions: ['stateStopped', 'cancelProbe', 'cancelRelief'] },
     'system:shutdown': { actions: ['stateStopped', 'cancelProbe', 'cancelRelief'] },
     'provider:health_check': {},
@@ -209,6 +211,7 @@ export const providerMachine = setup({
     started: {
       description: 'The provider does what it is asked.',
       on: {
+        'provider:registered': { guard: 'hasNewMethods', actions: ['stateStarted', 'adoptMethods'] },
         'provider:checked': [
           { guard: 'isOneOfMany', actions: ['countFailure', 'stateError', 'stateDegraded'] },
           { guard: 'isFault', actions: ['countFailure', 'stateError'] },

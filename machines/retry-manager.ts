@@ -11,7 +11,7 @@ import { assertEvent, assign, emit, setup } from 'xstate';
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import { chanceOf } from './policies/chance.ts';
 import { credit, fullRetryBudget, type RetryBudget, refill, retryBudgetDefaults, spend } from './policies/retry-budget.ts';
-import { attemptsAllowed, lastingError, retryDelayMs, verdictOn } from './policies/retry-decision.ts';
+import { attemptsAllowed, lastingError, retryDelayMs, verdictOn, wasCutOff } from './policies/retry-decision.ts';
 
 export interface RetryManagerInput {
   readonly protocol: string;
@@ -48,9 +48,9 @@ export function hasRetryBudget({ budget }: Pick<RetryManagerContext, 'budget'>, 
 }
 
 function scheduledAfter({ budget, protocol }: RetryManagerContext, { data, id, time }: EventOf<'task:failed'>): DraftOf<'task:retry_scheduled'> {
-  const { workflowId, taskId, attempt, ended } = data;
-  // A lost attempt is no call that the provider answered badly, so it costs no token and waits for none.
-  const { tokens, waitMs } = ended === 'lost' ? { ...refill(budget, time), waitMs: 0 } : spend(budget, time);
+  const { workflowId, taskId, attempt } = data;
+  // An attempt that was cut off is no call that the provider answered badly, so it costs no token and waits for none.
+  const { tokens, waitMs } = wasCutOff(data) ? { ...refill(budget, time), waitMs: 0 } : spend(budget, time);
   const delayMs = Math.max(retryDelayMs(data, chanceOf(id)), Math.ceil(waitMs));
   return {
     type: 'task:retry_scheduled',

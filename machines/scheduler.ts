@@ -18,7 +18,7 @@ import { assign, emit, enqueueActions, setup } from 'xstate';
 import { earliestOf, emptyAgenda, entryOf, put, strike } from './collections/agenda.ts';
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import type { DueType } from './events/schedule.ts';
-import { type BookingEvent, bookingOf, fire, postponed, scheduleIds, type Timetable } from './policies/timetable.ts';
+import { awaited, type BookingEvent, bookingOf, claimed, fire, postponed, scheduleIds, type Timetable } from './policies/timetable.ts';
 
 export { scheduleIds } from './policies/timetable.ts';
 
@@ -74,9 +74,12 @@ function booked(context: SchedulerContext, event: BookingEvent): Partial<Schedul
   if (entry === null) return {};
   const agenda = put(context.agenda, entry);
   if (event.type !== 'worker:started') return { agenda };
-  const { workerId, poolId, heartbeatMs } = event.data;
+  const { workerId, poolId, heartbeatMs, leases } = event.data;
   const silenceMs = context.missedBeats * heartbeatMs;
-  return { agenda, pulses: context.pulses.set(workerId, { poolId, silenceMs, aliveUntil: event.time + silenceMs, leaseUntil: 0 }) };
+  return {
+    agenda: claimed(agenda, leases),
+    pulses: context.pulses.set(workerId, { poolId, silenceMs, aliveUntil: event.time + silenceMs, leaseUntil: 0 }),
+  };
 }
 
 function struck(context: SchedulerContext, event: SchedulerEvent): Partial<SchedulerContext> {
@@ -136,6 +139,7 @@ export const schedulerMachine = setup({
     }),
     noteArmed: assign(({ event }) => (event.type === 'schedule:armed' ? { armedFor: event.data.dueAt } : {})),
     postpone: assign(({ context, event }) => (event.type === 'system:storage_resumed' ? postponed(context, event.data.heldMs) : {})),
+    awaitWorkers: assign(({ context, event }) => awaited(context, event.time)),
     disarm: assign({ armedFor: null }),
     stateArmed: emit(({ context }) => ({ type: 'schedule:armed', data: { dueAt: earliestDue(context) } })),
     stateStopped: emit({ type: 'schedule:stopped', data: {} }),
@@ -177,7 +181,7 @@ export const schedulerMachine = setup({
     'schedule:cancel': { actions: 'strikeOut' },
     'schedule:due': { actions: 'fire' },
     'system:storage_resumed': { actions: 'postpone' },
-    'engine:started': { actions: 'stateArmed' },
+    'engine:started': { actions: ['awaitWorkers', 'stateArmed'] },
     'engine:stopped': { actions: 'stateStopped' },
   },
   states: {

@@ -18,8 +18,12 @@ export type TaskContext = Readonly<TaskInput> & {
   readonly lost: number;
   /** Of the attempt that runs. */
   readonly lease: Lease | null;
+  /** Whether the latest attempt was given to a worker outside the process. */
+  readonly isRemote: boolean;
   /** When the latest attempt began, in epoch milliseconds. */
   readonly startedAt: number;
+  /** The `seq` of the fact by which it began: tells apart what began in this run of the engine and what did before. */
+  readonly startedSeq: number;
   /** What the latest attempt failed with. */
   readonly error: Failure | null;
   /** When the next attempt is due, while it waits for that; epoch milliseconds. */
@@ -58,7 +62,7 @@ export function failedUntried(context: TaskContext, error: Failure): TaskFact {
 interface AttemptEnd {
   readonly error: Failure;
   readonly durationMs: number;
-  readonly ended: 'error' | 'timeout' | 'lost';
+  readonly ended: DataOf<'task:failed'>['ended'];
 }
 
 export function failedAttempt(context: TaskContext, { error, durationMs, ended }: AttemptEnd): TaskFact {

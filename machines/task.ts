@@ -42,9 +42,11 @@ export type TaskEvent = EventOf<
   | 'task:retry_exhausted'
   | 'attempt:succeeded'
   | 'attempt:failed'
+  | 'attempt:abandoned'
   | 'worker:failed'
+  | 'worker:lease_lost'
   | 'workflow:failing'
-  | 'engine:started'
+  | 'workflow:recover'
   | 'workflow:cancelling'
   | 'queue:task_shed'
   | 'queue:priority_changed'
@@ -77,6 +79,8 @@ export const taskMachine = setup({
       isOfCurrentAttempt(context, { attempt: event.data.attempt, leaseId: event.data.leaseId }),
     hasLostWorker: ({ context, event }) =>
       event.type === 'worker:failed' && event.data.tasks.some(({ leaseId }) => leaseId === context.lease?.leaseId),
+    /** What ran in the process that is gone is lost with it; a remote worker has its lease to come back. */
+    goesOn: ({ context, event }) => event.type === 'workflow:recover' && (context.isRemote || context.startedSeq >= event.data.since),
     isQuarantined: ({ event }) => event.type === 'task:retry_exhausted' && event.data.error.code === 'TASK_QUARANTINED',
   },
   actions: {
@@ -123,6 +127,11 @@ export const taskMachine = setup({
       const message = `${nameOf(context)} lost its worker '${context.lease?.workerId ?? ''}' in attempt ${context.attempt}.`;
       return failedAttempt(context, { error: failure('CONNECTION_LOST', message), durationMs: runMsOf(context, event.time), ended: 'lost' });
     }),
+    stateAbandoned: emit(({ context, event }) => {
+      assertEvent(event, 'attempt:abandoned');
+      const message = `${nameOf(context)} was given up in attempt ${context.attempt}: ${event.data.reason}.`;
+      return failedAttempt(context, { error: failure('SYSTEM_SHUTDOWN', message), durationMs: runMsOf(context, event.time), ended: 'abandoned' });
+    }),
     stateCollected: emit(({ context, event }) => {
       assertEvent(event, 'task:collected');
       return collected(context, event);
@@ -143,8 +152,8 @@ export const taskMachine = setup({
     }),
     beginAttempt: assign(({ event }) => {
       assertEvent(event, 'task:started');
-      const { attempt, workerId, leaseId, providerId, circuit, epoch } = event.data;
-      return { attempt, startedAt: event.time, lease: { workerId, leaseId, providerId, circuit, epoch } };
+      const { attempt, workerId, leaseId, providerId, circuit, epoch, remote: isRemote } = event.data;
+      return { attempt, startedAt: event.time, startedSeq: event.seq, isRemote, lease: { workerId, leaseId, providerId, circuit, epoch } };
     }),
     beginExpansion: assign(({ context, event }) => ({ attempt: context.attempt + 1, startedAt: event.time })),
     noteFailure: assign(({ event }) => {
@@ -165,7 +174,17 @@ export const taskMachine = setup({
 }).createMachine({
   id: 'task',
   description: 'One task of a workflow: it waits, runs in attempts, and ends once.',
-  context: ({ input }) => ({ ...input, attempt: input.earlier ?? 0, lost: 0, lease: null, startedAt: 0, error: null, dueAt: null }),
+  context: ({ input }) => ({
+    ...input,
+    attempt: input.earlier ?? 0,
+    lost: 0,
+    lease: null,
+    isRemote: false,
+    startedAt: 0,
+    startedSeq: 0,
+    error: null,
+    dueAt: null,
+  }),
   initial: 'waiting',
   on: {
     'attempt:succeeded': { actions: 'stateStaleReport' },
@@ -177,7 +196,7 @@ export const taskMachine = setup({
     'task:skipped': {},
     'queue:priority_changed': { actions: 'setPriority' },
     'task:ready': {},
-    'engine:started': {},
+    'workflow:recover': {},
     'task:queued': {},
     'task:claimed': {},
     'task:started': {},
@@ -191,6 +210,8 @@ export const taskMachine = setup({
     'task:retry_executed': {},
     'task:retry_exhausted': {},
     'worker:failed': {},
+    'worker:lease_lost': {},
+    'attempt:abandoned': {},
     'queue:task_shed': {},
   },
   states: {
@@ -213,7 +234,7 @@ export const taskMachine = setup({
               { guard: 'hasElements', actions: 'stateExpanded' },
               { actions: 'stateQueued' },
             ],
-            'engine:started': { actions: 'stateQueued' },
+            'workflow:recover': { actions: 'stateQueued' },
             'task:queued': { target: 'queued' },
           },
         },
@@ -234,7 +255,9 @@ export const taskMachine = setup({
         'task:timeout': { guard: 'isOfCurrentAttempt', actions: 'stateTimedOut' },
         'task:lease_expired': { guard: 'isOfCurrentAttempt', actions: 'stateLost' },
         'worker:failed': { guard: 'hasLostWorker', actions: 'stateLost' },
-        'engine:started': { actions: 'stateLost' },
+        'worker:lease_lost': { guard: 'isOfCurrentAttempt', actions: 'stateLost' },
+        'attempt:abandoned': { guard: 'isOfCurrentAttempt', actions: 'stateAbandoned' },
+        'workflow:recover': [{ guard: 'goesOn' }, { actions: 'stateLost' }],
         'task:completed': { target: 'completed' },
         'task:failed': { target: 'failing', actions: 'noteFailure' },
       },

@@ -3,11 +3,11 @@
  *
  * It refuses to choose tasks, to run them (the executor does, once `task:started` is durable), to judge reports (the task
  * does: a slot is given back when the task has ended the attempt, so that a circuit which that opens is open before the slot
- * is taken again), and to take anything while it drains. Local and remote workers are this same chart. Its leases are counted as they
- * end; its state follows from its own facts.
+ * is taken again), and to take anything while it drains. Local and remote workers are this same chart; a remote one registers itself,
+ * with what it still runs of an earlier time. Its leases are counted as they end; its state follows from its own facts.
  */
 import { Map as PersistentMap } from 'immutable';
-import { assertEvent, assign, emit, setup } from 'xstate';
+import { assertEvent, assign, emit, enqueueActions, setup } from 'xstate';
 
 import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
 import { failure } from './failures.ts';
@@ -17,6 +17,8 @@ export interface WorkerInput {
   readonly poolId: string;
   /** Attempts that it runs at the same time; an integer from 1. */
   readonly slots: number;
+  /** What it can run, for one outside this process; null: it is a local one. */
+  readonly methods: readonly string[] | null;
   /** How long a claim holds without a heartbeat, in milliseconds. */
   readonly leaseMs: number;
   /** The time between two heartbeats, in milliseconds. */
@@ -34,6 +36,8 @@ export interface WorkerContext extends WorkerInput {
 
 export type WorkerEvent = EventOf<
   | 'worker:assign'
+  | 'worker:register'
+  | 'worker:disown'
   | 'worker:drain'
   | 'worker:heartbeat'
   | 'worker:heartbeat_missed'
@@ -52,6 +56,7 @@ export type WorkerEvent = EventOf<
   | 'worker:busy'
   | 'worker:draining'
   | 'worker:stopped'
+  | 'worker:lease_lost'
   | 'worker:failed'
 >;
 
@@ -63,6 +68,7 @@ export type WorkerFact = DraftOf<
   | 'worker:refused'
   | 'worker:draining'
   | 'worker:stopped'
+  | 'worker:lease_lost'
   | 'worker:failed'
   | 'provider:error'
 >;
@@ -74,7 +80,14 @@ export function freeSlotsOf({ slots, leases }: Pick<WorkerContext, 'slots' | 'le
   return slots - leases.size;
 }
 
+const isSilent = ({ context, event }: { readonly context: WorkerContext; readonly event: WorkerEvent }) =>
+  event.time - context.heardAt > context.heartbeatMs;
+
 const selfOf = ({ workerId, poolId }: WorkerContext) => ({ workerId, poolId });
+
+function heldBy({ leases }: WorkerContext): DataOf<'worker:failed'>['tasks'] {
+  return [...leases.values()].map(({ workflowId, taskId, leaseId }) => ({ workflowId, taskId, leaseId }));
+}
 
 function lossReported(context: WorkerContext, { silentMs }: { readonly silentMs: number }): DraftOf<'provider:error'> {
   // An attempt that was lost with its worker may be the provider's doing; one that is there stands for all.
@@ -105,18 +118,23 @@ export const workerMachine = setup({
     isQuarantined: ({ context, event }) => event.type === 'pool:worker_quarantined' && event.data.workerId === context.workerId,
     isNamed: ({ context, event }) =>
       (event.type === 'pool:scaled_up' || event.type === 'pool:scaled_down') && event.data.workerIds.includes(context.workerId),
-    isFull: ({ event }) => event.type === 'worker:busy' && event.data.running >= event.data.slots,
+    isFull: ({ event }) => (event.type === 'worker:busy' || event.type === 'worker:started') && event.data.running >= event.data.slots,
+    isAtWork: ({ event }) => event.type === 'worker:started' && event.data.running > 0,
+    // What keeps a worker of another machine from being heard says nothing of the provider.
+    isRemoteAndSilent: (seen) => seen.context.methods !== null && isSilent(seen),
     holdsLease: ({ context, event }) => 'leaseId' in event.data && event.data.leaseId !== undefined && context.leases.has(event.data.leaseId),
-    isSilent: ({ context, event }) => event.time - context.heardAt > context.heartbeatMs,
+    isSilent,
   },
   actions: {
-    stateStarted: emit(({ context }) => ({
-      type: 'worker:started',
-      data: { ...selfOf(context), slots: context.slots, heartbeatMs: context.heartbeatMs, remote: false },
-    })),
+    stateStarted: emit(({ context }) => {
+      const { slots, heartbeatMs, methods, leases } = context;
+      const terms = { slots, heartbeatMs, remote: methods !== null, methods: [...(methods ?? [])] };
+      return { type: 'worker:started', data: { ...selfOf(context), ...terms, running: leases.size, leases: heldBy(context) } };
+    }),
     stateClaimed: emit(({ context, event }) => {
       assertEvent(event, 'worker:assign');
-      return { type: 'task:claimed', data: { ...event.data, leaseId: event.id, leaseUntil: event.time + context.leaseMs } };
+      const lease = { leaseId: event.id, leaseUntil: event.time + context.leaseMs, remote: context.methods !== null };
+      return { type: 'task:claimed', data: { ...event.data, ...lease } };
     }),
     stateBusy: emit(({ context }) => ({
       type: 'worker:busy',
@@ -146,10 +164,23 @@ export const workerMachine = setup({
       data: {
         ...selfOf(context),
         reason: 'heartbeat missed',
-        tasks: [...context.leases.values()].map(({ workflowId, taskId, leaseId }) => ({ workflowId, taskId, leaseId })),
+        tasks: heldBy(context),
       },
     })),
+    stateLost: enqueueActions(({ context, event, enqueue }) => {
+      assertEvent(event, 'worker:disown');
+      for (const leaseId of event.data.leaseIds) {
+        const lease = context.leases.get(leaseId);
+        if (lease === undefined) continue;
+        const { workflowId, taskId, attempt } = lease;
+        enqueue.emit({ type: 'worker:lease_lost', data: { ...selfOf(context), workflowId, taskId, attempt, leaseId, reason: event.data.reason } });
+      }
+    }),
     stateProviderError: emit(({ context, event }) => lossReported(context, { silentMs: event.time - context.heardAt })),
+    adoptLeases: assign(({ event }) => {
+      assertEvent(event, 'worker:register');
+      return { leases: PersistentMap(event.data.leases.map((lease) => [lease.leaseId, lease])) };
+    }),
     addLease: assign(({ context, event }) => {
       assertEvent(event, 'task:claimed');
       return { leases: context.leases.set(event.data.leaseId, event.data) };
@@ -177,6 +208,10 @@ export const workerMachine = setup({
     'task:stale_report': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
     'task:cancelled': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
     'queue:claim_refused': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
+    // Its own word: the task may not know of the lease any more, and then nobody else would take it away.
+    'worker:lease_lost': [{ guard: 'holdsLease', actions: ['endLease', 'stateReleased'] }, {}],
+    'worker:disown': { actions: 'stateLost' },
+    'worker:register': {},
     'worker:stopped': { target: '.stopped' },
     'worker:failed': { target: '.failed' },
     'worker:started': {},
@@ -192,11 +227,16 @@ export const workerMachine = setup({
   },
   states: {
     starting: {
-      description: 'Made by its pool, and not yet at work.',
+      description: 'Made by its pool, or registered, and not yet at work.',
       on: {
         'pool:scaled_up': { guard: 'isNamed', actions: 'stateStarted' },
         'pool:worker_quarantined': { guard: 'isReplacement', actions: 'stateStarted' },
-        'worker:started': { target: 'idle', actions: 'noteLife' },
+        'worker:register': { actions: ['adoptLeases', 'stateStarted'] },
+        'worker:started': [
+          { guard: 'isFull', target: 'full', actions: 'noteLife' },
+          { guard: 'isAtWork', target: 'busy', actions: 'noteLife' },
+          { target: 'idle', actions: 'noteLife' },
+        ],
         'system:shutdown': { actions: 'stateStopped' },
       },
     },
@@ -223,7 +263,10 @@ export const workerMachine = setup({
         'worker:drain': { actions: 'stateDraining' },
         'system:shutdown': { actions: 'stateDraining' },
         'worker:draining': { target: 'draining', actions: 'noteLeaving' },
-        'worker:heartbeat_missed': { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        'worker:heartbeat_missed': [
+          { guard: 'isRemoteAndSilent', actions: 'stateFailed' },
+          { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        ],
       },
     },
     full: {
@@ -236,13 +279,19 @@ export const workerMachine = setup({
         'worker:drain': { actions: 'stateDraining' },
         'system:shutdown': { actions: 'stateDraining' },
         'worker:draining': { target: 'draining', actions: 'noteLeaving' },
-        'worker:heartbeat_missed': { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        'worker:heartbeat_missed': [
+          { guard: 'isRemoteAndSilent', actions: 'stateFailed' },
+          { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        ],
       },
     },
     draining: {
       description: 'It takes nothing more; it leaves when what it runs is over.',
       on: {
-        'worker:heartbeat_missed': { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        'worker:heartbeat_missed': [
+          { guard: 'isRemoteAndSilent', actions: 'stateFailed' },
+          { guard: 'isSilent', actions: ['stateFailed', 'stateProviderError'] },
+        ],
       },
     },
     stopped: { description: 'It left in order.', type: 'final' },

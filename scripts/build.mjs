@@ -46,6 +46,7 @@ await build({
   entryPoints: {
     index: 'src/index.ts',
     testing: 'src/testing/index.ts',
+    hub: 'src/hub/index.ts',
     cli: 'src/cli/main.ts',
     'writer-thread': 'src/journal/sqlite/writer-thread.ts',
     'thread-runner': 'src/providers/thread-runner.ts',

@@ -71,6 +71,7 @@ export {
   type ResultOf,
 } from './providers/provider.ts';
 export { defineThreadProvider } from './providers/worker-threads.ts';
+export type { Gleitzeit } from './runtime/api.ts';
 export type { Instant } from './runtime/instant.ts';
 export type { StartOptions, SubmitOptions, SystemOptions } from './runtime/options.ts';
 export type { ErrorInfo, TaskResult, WorkflowResult } from './runtime/result.ts';
@@ -80,7 +81,9 @@ export type { StopOptions } from './runtime/shutdown.ts';
 export type { TaskStatus, WorkflowStatus } from './runtime/status.ts';
 export { createSystem, type GleitzeitSystem } from './runtime/system.ts';
 export type { SystemView } from './runtime/view.ts';
+export type { SecretsOptions } from './secrets/secrets.ts';
 export type { Clock, Timer } from './system/clock.ts';
+export type { StorageFault } from './system/storage-hold.ts';
 export { defineWorkflow } from './workflow/define.ts';
 export { loadWorkflow, parseWorkflow } from './workflow/load.ts';
 export type { Workflow } from './workflow/workflow.ts';

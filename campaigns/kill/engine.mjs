@@ -22,14 +22,19 @@ const silent = {
 
 const linesOf = (file) => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : []);
 
-/** Ends this very process at a step of a transaction, where the writer runs in this thread. */
-function dieAt(journal, { name, count }) {
+/**
+ * Ends this very process at a step of a transaction, where the writer runs in this thread; or, given an error of SQLite, has that
+ * step fail with it, so many times.
+ */
+function tamperedAt(journal, { name, count, error, times = 1 }) {
   const open = journal.open.bind(journal);
-  let left = count;
+  let seen = 0;
   journal.open = async () => {
     const opened = await open();
     journal.writer.store.onStep = (at) => {
-      if (at === name && --left <= 0) process.kill(process.pid, 'SIGKILL');
+      if (at !== name || ++seen < count) return;
+      if (error === undefined) process.kill(process.pid, 'SIGKILL');
+      else if (seen < count + times) throw Object.assign(new Error('put in by the campaign'), { code: error });
     };
     return opened;
   };
@@ -39,7 +44,7 @@ function dieAt(journal, { name, count }) {
 const kinds = await loadKinds();
 const plain = sqliteJournal(path, { writer: step === undefined ? 'thread' : 'inline', busyTimeoutMs: 5_000 });
 const system = createSystem({
-  journal: step === undefined ? plain : dieAt(plain, step),
+  journal: step === undefined ? plain : tamperedAt(plain, step),
   providers: [ledgerProvider({ path: files.ledger, life })],
   builtins: false,
   log: silent,

@@ -11,14 +11,15 @@ const engine = fileURLToPath(new URL('./engine.mjs', import.meta.url));
 /**
  * Runs one life. It ends by a kill after `plan.afterMs`, at `plan.step` of a transaction, at the `plan.count`th `plan.call` to
  * the system of one of its threads; or by itself, without any of them.
- * With `plan.error` that call, and `plan.times` of them, fail instead.
+ * With `plan.error` that call or step, and `plan.times` of them, fail instead.
  * @returns how it ended, and how far it had come
  */
 export function live(plan, { load, longestMs }) {
   const { step, call, count, error, times = 1 } = plan;
   // Where the call or step never comes, it ends at a random moment after all.
   const { afterMs = (step === undefined && call === undefined) || error !== undefined ? undefined : longestWaitMs } = plan;
-  const node = [process.execPath, ...nodeArguments, engine, JSON.stringify({ ...load, ...(step && { step: { name: step, count } }) })];
+  const task = { ...load, ...(step && { step: { name: step, count, error, times } }) };
+  const node = [process.execPath, ...nodeArguments, engine, JSON.stringify(task)];
   const happens = error === undefined ? `signal=SIGKILL:when=${count}` : `error=${error}:when=${count}..${count + times - 1}`;
   const tamper = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${call}`, '-e', `inject=${call}:${happens}`];
   const [command, ...args] = call === undefined ? node : [...tamper, ...node];

@@ -76,7 +76,8 @@ function tell({ name, events }, { images: count, syncs, without, lost, wrong }) 
   for (const text of wrong.slice(0, 20)) console.log(`WRONG  ${text}`);
 }
 
-console.log(`power-cut campaign: ${images} images, ${batches} batches, seed ${seed}`);
+const how = hasStrace() ? 'recorded by strace' : 'strace is not there: recorded by looking at the files instead';
+console.log(`power-cut campaign: ${images} images, ${batches} batches, seed ${seed}, writes ${how}`);
 const began = Date.now();
 let [broken, total] = [0, 0];
 for (const durability of ['full', 'relaxed']) {

@@ -29,11 +29,11 @@ export const components = [
 export type Component = (typeof components)[number];
 
 /**
- * What takes part without being a machine: callers (`api`), the host that runs attempts (`executor`), the clock's timer
- * (`timer`), who knows the slots of schedules (`calendar`), the configuration (`registry`), the journal's sweeper (`sweeper`),
- * people who watch (`observers`), the hub.
+ * What takes part without being a machine: callers (`api`), what the machines run in (`runtime`), the host that runs attempts
+ * (`executor`), the clock's timer (`timer`), who knows the slots of schedules (`calendar`), the configuration (`registry`), the
+ * journal's sweeper (`sweeper`), people who watch (`observers`), the hub, which speaks for remote workers too.
  */
-export const outsiders = ['api', 'executor', 'timer', 'calendar', 'registry', 'sweeper', 'observers', 'hub'] as const;
+export const outsiders = ['api', 'runtime', 'executor', 'timer', 'calendar', 'registry', 'sweeper', 'observers', 'hub'] as const;
 export type Outsider = (typeof outsiders)[number];
 export type Party = Component | Outsider;
 

@@ -17,7 +17,7 @@ const stats = z.strictObject({
 export const engineEvents = {
   'engine:started': recorded({
     from: 'engine',
-    to: ['task', 'resolver', 'health', 'metrics', 'scheduler', 'cron', 'cleaner', 'backpressure'],
+    to: ['health', 'metrics', 'scheduler', 'cron', 'cleaner', 'backpressure'],
     about: 'Workflows are admitted and dispatched from here on.',
     data: z.strictObject({ mode, stats }),
   }),
@@ -42,7 +42,7 @@ export const engineEvents = {
     data: z.strictObject({ reason }),
   }),
   'engine:halt': command({
-    from: 'api',
+    from: 'runtime',
     to: ['engine'],
     about: 'Asks a draining engine to say that it has stopped: everything it waited for is over.',
     data: z.strictObject({ reason }),

@@ -50,6 +50,20 @@ export const leaseRef = {
   epoch: z.int().min(0),
 };
 
+/** An attempt that a worker has taken. */
+export const claimSchema = z.strictObject({
+  ...taskRef,
+  method: z.string(),
+  protocol: z.string(),
+  ...leaseRef,
+  attempt: z.int().min(1),
+  leaseUntil: z.number(),
+  /** Whether the worker runs outside this process. */
+  remote: z.boolean(),
+});
+/** An attempt that a worker has taken. */
+export type Claim = z.infer<typeof claimSchema>;
+
 export const reason = z.string();
 export const by = z.string();
 export const epochMs = z.number();

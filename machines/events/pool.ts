@@ -2,7 +2,7 @@
 import * as z from 'zod';
 
 import { command, transient } from './define.ts';
-import { epochMs, leaseRef, reason, taskRef } from './payloads.ts';
+import { claimSchema, epochMs, leaseRef, reason, taskRef } from './payloads.ts';
 
 /** A pool's id is the protocol that it serves. */
 const poolId = z.string();
@@ -103,6 +103,8 @@ export const poolEvents = {
 } as const;
 
 const workerId = z.string();
+/** What a worker runs, as far as others need to know it. */
+const held = z.strictObject({ ...taskRef, leaseId: z.string() });
 const load = { workerId, poolId, running: z.int().min(0), slots: z.int().min(1) };
 /** Whether a slot was taken or freed. */
 const change = z.enum(['claimed', 'released']);
@@ -144,7 +146,19 @@ export const workerEvents = {
     to: ['pool', 'scheduler', 'executor'],
     about: 'A worker takes tasks from here on.',
     severity: 'info',
-    data: z.strictObject({ workerId, poolId, slots: z.int().min(1), heartbeatMs: z.number().positive(), remote: z.boolean() }),
+    data: z.strictObject({
+      workerId,
+      poolId,
+      slots: z.int().min(1),
+      heartbeatMs: z.number().positive(),
+      /** Whether it runs outside this process. */
+      remote: z.boolean(),
+      /** What a remote worker can run; of a local one the providers of its system decide. */
+      methods: z.array(z.string()),
+      /** Attempts that it runs already: those of a worker that the hub knew before it was restarted. */
+      running: z.int().min(0),
+      leases: z.array(held),
+    }),
   }),
   'worker:draining': transient({
     from: 'worker',
@@ -177,10 +191,10 @@ export const workerEvents = {
     to: ['pool', 'task', 'health', 'scheduler', 'alerts', 'executor'],
     about: 'A worker is lost, and with it the attempts that it ran.',
     severity: 'error',
-    data: z.strictObject({ workerId, poolId, reason, tasks: z.array(z.strictObject({ ...taskRef, leaseId: z.string() })) }),
+    data: z.strictObject({ workerId, poolId, reason, tasks: z.array(held) }),
   }),
   'worker:heartbeat': transient({
-    from: 'worker',
+    from: ['worker', 'hub'],
     to: ['worker', 'backpressure', 'health', 'scheduler'],
     about: 'A worker is alive, and with it the leases that it holds.',
     data: z.strictObject({
@@ -200,8 +214,27 @@ export const workerEvents = {
     severity: 'warning',
     data: z.strictObject({ workerId, poolId }),
   }),
+  'worker:lease_lost': transient({
+    from: 'worker',
+    to: ['task'],
+    about: 'A remote worker does not run what it was thought to run.',
+    severity: 'warning',
+    data: z.strictObject({ ...taskRef, workerId, poolId, attempt: z.int().min(1), leaseId: leaseRef.leaseId, reason }),
+  }),
+  'worker:register': command({
+    from: 'hub',
+    to: ['worker', 'executor'],
+    about: 'A worker outside this process wants to take part; it says what it can run, and what it still runs.',
+    data: z.strictObject({ workerId, poolId, slots: z.int().min(1), methods: z.array(z.string()), leases: z.array(claimSchema) }),
+  }),
+  'worker:disown': command({
+    from: ['hub', 'executor'],
+    to: ['worker'],
+    about: 'Says of leases that a remote worker holds that it does not run them.',
+    data: z.strictObject({ workerId, leaseIds: z.array(leaseRef.leaseId), reason }),
+  }),
   'worker:drain': command({
-    from: 'api',
+    from: ['api', 'hub'],
     to: ['worker'],
     about: 'Asks a worker to finish what it runs and to leave.',
     data: z.strictObject({ workerId, reason }),

@@ -21,7 +21,7 @@ export type CircuitOptions = z.infer<typeof circuitOptionsSchema>;
 
 export const poolOptionsSchema = z.strictObject({
   min: z.int().min(0),
-  max: z.int().min(1),
+  max: z.int().min(0),
   /** Attempts that one worker runs at the same time. */
   slots: z.int().min(1),
   scaleUpAt: z.number().min(0).max(1),
@@ -47,6 +47,8 @@ export const providerEvents = {
       /** The circuits that guard it, by method; null: it goes unguarded. */
       circuit: circuitOptionsSchema.nullable(),
       pool: poolOptionsSchema,
+      /** Whether only workers outside this process carry it out. */
+      remote: z.boolean(),
     }),
   }),
   'provider:unregistered': transient({

@@ -16,7 +16,7 @@ const start = z.strictObject({
 
 export const systemEvents = {
   'system:start': command({
-    from: 'api',
+    from: 'runtime',
     to: ['system'],
     about: 'Asks the system to start.',
     data: start,
@@ -28,7 +28,7 @@ export const systemEvents = {
     data: start,
   }),
   'system:stop': command({
-    from: 'api',
+    from: 'runtime',
     to: ['system'],
     about: 'Asks the system to stop in order.',
     data: z.strictObject({ reason, deadlineMs: z.number().min(0) }),
@@ -54,7 +54,7 @@ export const systemEvents = {
     data: z.strictObject({ error: failureSchema }),
   }),
   'system:hold': command({
-    from: 'api',
+    from: 'runtime',
     to: ['system'],
     about: 'Reports to the system actor that the journal takes no facts for the time being.',
     data: z.strictObject({ error: failureSchema, since: epochMs }),
@@ -68,7 +68,7 @@ export const systemEvents = {
     data: z.strictObject({ error: failureSchema, since: epochMs }),
   }),
   'system:release': command({
-    from: 'api',
+    from: 'runtime',
     to: ['system'],
     about: 'Reports to the system actor that the journal takes facts again.',
     data: z.strictObject({ since: epochMs, heldMs: durationMs }),
@@ -81,7 +81,7 @@ export const systemEvents = {
     data: z.strictObject({ since: epochMs, heldMs: durationMs }),
   }),
   'system:crash': command({
-    from: 'api',
+    from: 'runtime',
     to: ['system'],
     about: 'Reports to the system actor that an actor threw, or that the journal failed.',
     data: z.strictObject({

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { command, recorded, transient } from './define.ts';
 import { prioritySchema, retryPolicySchema } from './definition.ts';
-import { by, durationMs, elementSchema, epochMs, failureSchema, leaseRef, reason, taskRef } from './payloads.ts';
+import { by, claimSchema, durationMs, elementSchema, epochMs, failureSchema, leaseRef, reason, taskRef } from './payloads.ts';
 
 const attempt = z.int().min(1);
 const route = { method: z.string(), protocol: z.string() };
@@ -64,18 +64,14 @@ export const taskEvents = {
     from: 'worker',
     to: ['queue', 'task'],
     about: 'A worker took a task, under a lease.',
-    data: z.strictObject({ ...taskRef, ...route, ...leaseRef, attempt, leaseUntil: epochMs }),
+    data: claimSchema,
   }),
   'task:started': recorded({
     from: 'task',
     to: ['executor', 'scheduler', 'metrics'],
     about: 'An attempt begins; once this is durable, the handler is called.',
     data: z.strictObject({
-      ...taskRef,
-      ...route,
-      ...leaseRef,
-      attempt,
-      leaseUntil: epochMs,
+      ...claimSchema.shape,
       timeoutMs: z.number().positive(),
       /** The same for every attempt of the task. */
       idempotencyKey: z.string(),
@@ -124,8 +120,12 @@ export const taskEvents = {
       durationMs,
       element,
       retry: retryPolicySchema.optional(),
-      /** How it ended: by the handler's error, by its deadline, or because its worker or process was lost. */
-      ended: z.enum(['error', 'timeout', 'lost']),
+      /**
+       * How it ended: by the handler's error, by its deadline, because its worker or process was lost, or because whoever ran it gave it
+       * up in order: a system that stops, a worker that leaves. What was lost or abandoned is tried again whatever the policy; only what
+       * was lost speaks against the task.
+       */
+      ended: z.enum(['error', 'timeout', 'lost', 'abandoned']),
       /** Attempts so far that ended because their worker or process was lost. */
       lost: z.int().min(0),
       earlier,
@@ -242,21 +242,27 @@ export const taskEvents = {
     data: z.strictObject({ ...taskRef, priority: prioritySchema }),
   }),
   'attempt:succeeded': transient({
-    from: 'executor',
+    from: ['executor', 'hub'],
     to: ['task'],
     about: 'A handler reports a result.',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), result: z.unknown(), durationMs }),
   }),
   'attempt:progress': transient({
-    from: 'executor',
+    from: ['executor', 'hub'],
     to: ['observers'],
     about: 'A handler tells how far it is.',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), fraction: z.number().min(0).max(1), message: z.string().optional() }),
   }),
   'attempt:failed': transient({
-    from: 'executor',
+    from: ['executor', 'hub'],
     to: ['task'],
     about: 'A handler reports a failure.',
     data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), error: failureSchema, durationMs }),
+  }),
+  'attempt:abandoned': transient({
+    from: ['executor', 'hub'],
+    to: ['task'],
+    about: 'Whoever was to run an attempt gave it up in order: a system that stops, at its deadline, or a worker that leaves.',
+    data: z.strictObject({ ...taskRef, attempt, leaseId: z.string(), workerId: z.string(), reason }),
   }),
 } as const;

@@ -33,6 +33,16 @@ export const workflowEvents = {
     severity: 'warning',
     data: z.strictObject({ workflowId, error: failureSchema }),
   }),
+  'workflow:recover': command({
+    from: 'runtime',
+    to: ['resolver', 'task'],
+    about: 'Tells a workflow that was brought back from the journal to go on: what was lost is tried again, what waited is made ready.',
+    data: z.strictObject({
+      workflowId,
+      /** The `seq` with which this run of the engine started: what began before it, in the process that is gone, was lost. */
+      since: z.int().min(0),
+    }),
+  }),
   'workflow:submitted': recorded({
     from: 'engine',
     to: ['workflow', 'resolver', 'scheduler', 'api'],

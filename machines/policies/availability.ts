@@ -2,13 +2,16 @@
  * Which provider serves a method, and if none does, why not and until when.
  *
  * What is known of each candidate is a fold of what its provider and its circuit say; the choice is a pure function of
- * that. Candidates stand in the order of their registration.
+ * that. Candidates stand in the order of their registration, those of this process before those that stand for remote workers,
+ * who take what is offered for the others too.
  */
 import type { DataOf, EventOf } from '../events/catalogue.ts';
 
 /** What a method knows of one provider of it. */
 export interface Candidate {
   readonly providerId: string;
+  /** Whether it stands for remote workers. */
+  readonly remote: boolean;
   /** The circuit that guards its calls; null: it goes unguarded. */
   readonly circuit: string | null;
   /** The epoch of that circuit; calls carry it, so that late results are known. */
@@ -86,8 +89,15 @@ function register(candidates: readonly Candidate[], data: DataOf<'provider:regis
   const guarded = known !== undefined && known.circuit === circuit ? { epoch: known.epoch, rest: known.rest } : { epoch: 0, rest: null };
   // A provider that is registered once more goes on as it is; only one that had stopped starts anew, and says so.
   const { standing, until } = known === undefined || known.standing === 'stopped' ? notStarted : known;
-  const candidate: Candidate = { providerId: data.providerId, circuit, ...guarded, standing, until };
-  return known === undefined ? [...candidates, candidate] : candidates.map((other) => (other === known ? candidate : other));
+  const { providerId, remote } = data;
+  const candidate: Candidate = { providerId, remote, circuit, ...guarded, standing, until };
+  return known === undefined ? withCandidate(candidates, candidate) : candidates.map((other) => (other === known ? candidate : other));
+}
+
+function withCandidate(candidates: readonly Candidate[], candidate: Candidate): readonly Candidate[] {
+  const local = candidates.filter(({ remote }) => !remote);
+  const others = candidates.filter(({ remote }) => remote);
+  return candidate.remote ? [...candidates, candidate] : [...local, candidate, ...others];
 }
 
 /** A verdict of the health monitor is a preference: it makes a candidate no worse than degraded. */

@@ -1,6 +1,7 @@
 /** What an attempt says of its provider, and when a provider that failed is looked at again. */
 import type { Failure } from '../events/payloads.ts';
 import { isProviderFault } from '../failures.ts';
+import { type FailedAttempt, wasCutOff } from './retry-decision.ts';
 
 /** Whether a failure says that its provider is sound but has too much to do. */
 export function isOverload({ code }: Failure): boolean {
@@ -8,8 +9,8 @@ export function isOverload({ code }: Failure): boolean {
 }
 
 /** Whether a failed attempt shows something wrong with the provider itself; a lost worker is the pool's matter. */
-export function isOwnFault({ ended, error }: { readonly ended: 'error' | 'timeout' | 'lost'; readonly error: Failure }): boolean {
-  return ended !== 'lost' && isProviderFault(error) && !isOverload(error);
+export function isOwnFault({ ended, error }: Pick<FailedAttempt, 'ended' | 'error'>): boolean {
+  return !wasCutOff({ ended }) && isProviderFault(error) && !isOverload(error);
 }
 
 /** Far beyond any cap, and short of infinity, which times zero is no number. */

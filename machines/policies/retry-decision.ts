@@ -2,8 +2,10 @@
  * Whether a failed attempt is followed by another, and when at the earliest.
  *
  * An attempt that was lost (its worker or process went away) says nothing of the task: it is tried again at once whatever the
- * policy, until the task has lost so many that it is itself the suspect. Every other failure follows the task's policy.
+ * policy, until the task has lost so many that it is itself the suspect. One that was given up in order, by a system that
+ * stops, is tried again like that, and does not even count as lost. Every other failure follows the task's policy.
  */
+import type { DataOf } from '../events/catalogue.ts';
 import type { RetryPolicy } from '../events/definition.ts';
 import { type Failure, failure } from '../failures.ts';
 import { backoffMs } from './backoff.ts';
@@ -15,7 +17,7 @@ export interface FailedAttempt {
   /** Counted from 1; attempts that were lost count too. */
   readonly attempt: number;
   readonly error: Failure;
-  readonly ended: 'error' | 'timeout' | 'lost';
+  readonly ended: DataOf<'task:failed'>['ended'];
   /** Attempts so far that were lost, this one included. */
   readonly lost: number;
   /** Absent: the task is tried once. */
@@ -27,9 +29,15 @@ export interface FailedAttempt {
 /** `retry`, or why not. */
 export type RetryVerdict = 'retry' | 'quarantined' | 'no_policy' | 'not_retryable' | 'attempts';
 
+/** Whether an attempt ended by what is neither its own doing nor that of its handler or provider. */
+export function wasCutOff({ ended }: Pick<FailedAttempt, 'ended'>): boolean {
+  return ended === 'lost' || ended === 'abandoned';
+}
+
 /** Decides about a failed attempt. */
 export function verdictOn({ attempt, error, ended, lost, retry, earlier = 0 }: FailedAttempt): RetryVerdict {
   if (ended === 'lost') return lost < lostAttemptsLimit ? 'retry' : 'quarantined';
+  if (ended === 'abandoned') return 'retry';
   if (retry === undefined) return 'no_policy';
   if (!isWorthRetrying(error, retry)) return 'not_retryable';
   return attempt - earlier < retry.maxAttempts ? 'retry' : 'attempts';
@@ -42,14 +50,14 @@ export function verdictOn({ attempt, error, ended, lost, retry, earlier = 0 }: F
  * @param chance - A fraction in [0, 1) that places the delay within its jitter.
  */
 export function retryDelayMs({ attempt, error, ended, retry, earlier = 0 }: FailedAttempt, chance: number): number {
-  if (ended === 'lost' || retry === undefined) return 0;
+  if (wasCutOff({ ended }) || retry === undefined) return 0;
   return Math.max(backoffMs(retry, attempt - earlier, chance), Math.ceil(error.retryAfterMs ?? 0));
 }
 
-/** Attempts that a task may have in all, as far as is known after one that failed: a lost one allows another beyond the policy. */
+/** Attempts that a task may have in all, as far as is known after one that failed: one that was cut off allows another beyond the policy. */
 export function attemptsAllowed({ attempt, ended, retry, earlier = 0 }: FailedAttempt): number {
   const maxAttempts = earlier + (retry?.maxAttempts ?? 1);
-  return ended === 'lost' ? Math.max(maxAttempts, attempt + 1) : maxAttempts;
+  return wasCutOff({ ended }) ? Math.max(maxAttempts, attempt + 1) : maxAttempts;
 }
 
 /** Whether a policy retries an error: `neverOn` wins over `retryOn`, and both over what the error says of itself. */

@@ -3,7 +3,7 @@
  */
 import type { Map as ImmutableMap } from 'immutable';
 
-import { type Agenda, put, takeDue } from '../collections/agenda.ts';
+import { type Agenda, entryOf, put, takeDue } from '../collections/agenda.ts';
 import type { DataOf, DraftOf, EventOf } from '../events/catalogue.ts';
 import type { DueType } from '../events/schedule.ts';
 
@@ -23,6 +23,8 @@ interface Attempt {
   readonly dueAt: number;
   readonly deadlineAt: number;
   readonly leaseUntil: number;
+  /** Whether its worker has to come back and say that it runs it: until then no sign of life renews the lease. */
+  readonly isAwaited: boolean;
   readonly timeoutMs: number;
   readonly lease: DataOf<'task:lease_expired'>;
 }
@@ -82,6 +84,7 @@ function attemptOf({ data, time }: EventOf<'task:started'>): Attempt {
     dueAt: Math.min(deadlineAt, leaseUntil),
     deadlineAt,
     leaseUntil,
+    isAwaited: false,
     timeoutMs,
     lease,
   };
@@ -140,7 +143,7 @@ function plannedOutcome(entry: Planned, time: number): Outcome {
 function attemptOutcome(entry: Attempt, pulse: Pulse | undefined, time: number): Outcome {
   const { deadlineAt, timeoutMs, lease } = entry;
   if (deadlineAt <= time) return { fact: { type: 'task:timeout', data: { ...lease, timeoutMs } } };
-  const leaseUntil = Math.max(entry.leaseUntil, pulse?.leaseUntil ?? 0);
+  const leaseUntil = Math.max(entry.leaseUntil, entry.isAwaited ? 0 : (pulse?.leaseUntil ?? 0));
   if (leaseUntil <= time) return { fact: { type: 'task:lease_expired', data: lease } };
   return { again: { ...entry, leaseUntil, dueAt: Math.min(deadlineAt, leaseUntil) } };
 }
@@ -170,6 +173,27 @@ export function fire(
     if (again !== undefined) left = put(left, again);
   }
   return { facts, agenda: left };
+}
+
+/** The times as an engine starts with them: what goes on elsewhere has a whole lease for its worker to say so. */
+export function awaited({ agenda, pulses }: Timetable, time: number): Timetable {
+  let later = agenda;
+  for (const { entry } of agenda.slots.values()) {
+    if (entry.kind !== 'attempt') continue;
+    const leaseUntil = time + (entry.leaseUntil - (entry.deadlineAt - entry.timeoutMs));
+    later = put(later, { ...entry, leaseUntil, isAwaited: true, dueAt: Math.min(entry.deadlineAt, leaseUntil) });
+  }
+  return { agenda: later, pulses };
+}
+
+/** The times once a worker has said what it runs. */
+export function claimed(agenda: Timetable['agenda'], leases: DataOf<'worker:started'>['leases']): Timetable['agenda'] {
+  let later = agenda;
+  for (const { workflowId, taskId, leaseId } of leases) {
+    const entry = entryOf(later, scheduleIds.attempt(workflowId, taskId));
+    if (entry?.kind === 'attempt' && entry.lease.leaseId === leaseId) later = put(later, { ...entry, isAwaited: false });
+  }
+  return later;
 }
 
 /**

@@ -67,3 +67,25 @@ export function readCount(given: string | undefined, option: string): number | u
   if (!Number.isSafeInteger(value)) throw usageError(`${option} has to be a whole number from 0, and is '${given}'.`);
   return value;
 }
+
+/**
+ * Reads the number of a port; 0 is any that is free.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export function readPort(given: string, option: string): number {
+  const port = /^\d{1,5}$/.test(given.trim()) ? Number(given) : Number.NaN;
+  if (!(port <= 65_535)) throw usageError(`${option} has to be a port from 0 to 65535, and is '${given}'.`);
+  return port;
+}
+
+/**
+ * Reads a point in time as epoch milliseconds: ISO 8601 with its offset, so that it is the same wherever the engine runs.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export async function readTime(given: string | undefined, option: string): Promise<number | undefined> {
+  if (given === undefined) return undefined;
+  const { epochOf, instant } = await import('../runtime/instant.ts');
+  const text = given.trim();
+  if (instant.safeParse(text).success) return epochOf(text);
+  throw usageError(`${option} has to be a time with its offset, as 2025-03-30T08:00:00+01:00 or 2025-03-30T07:00:00Z, and is '${given}'.`);
+}

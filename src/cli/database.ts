@@ -22,7 +22,18 @@ export function pathOf({ db }: Pick<DatabaseOptions, 'db'>): string {
 }
 
 /**
- * The same for `run`, which keeps its journal in memory unless it is told a path.
+ * The path of a journal that is there: one that is not is not made just to be told that nothing is in it.
+ * @throws GleitzeitError CONFIGURATION_ERROR; PERSISTENCE_CONNECTION_FAILED where there is none
+ */
+export async function pathOfJournal(options: Pick<DatabaseOptions, 'db'>): Promise<string> {
+  const path = pathOf(options);
+  const { requireJournal, truePath } = await import('../journal/sqlite/connection.ts');
+  requireJournal(truePath(path));
+  return path;
+}
+
+/**
+ * The same as {@link pathOf} for `run`, which keeps its journal in memory unless it is told a path.
  * @returns nothing for a journal in memory
  */
 export function pathToRunOn(db: string | undefined): string | undefined {

@@ -65,7 +65,7 @@ const byErrorCode = {
   QUEUE_NOT_FOUND: internal,
   QUEUE_FULL: failed,
   QUEUE_EMPTY: internal,
-  SCHEDULING_FAILED: internal,
+  SCHEDULING_FAILED: usage,
   SCHEDULER_NOT_RUNNING: internal,
   SCHEDULE_NOT_FOUND: usage,
 

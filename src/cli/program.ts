@@ -3,10 +3,8 @@
  *
  * Commands are loaded when they are called, so that `gleitzeit run` does not wait for what it does not use.
  */
-import { createRequire } from 'node:module';
-
 import { Command, CommanderError, Option } from 'commander';
-
+import { packageVersion } from '../package-version.ts';
 import type { DoctorOptions } from './commands/doctor.ts';
 import type { InitOptions } from './commands/init.ts';
 import type { MachinesOptions } from './commands/machines.ts';
@@ -14,7 +12,9 @@ import type { RunOptions } from './commands/run.ts';
 import type { ValidateOptions } from './commands/validate.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { tellError } from './faults.ts';
+import { addHubCommands } from './hub-program.ts';
 import { addJournalCommands, type Settle } from './journal-program.ts';
+import { withHub, withHubOptions } from './place-options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs one command line, without the name of the program; never rejects. */
@@ -36,7 +36,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
 function programOf(terminal: Terminal, settle: Settle): Command {
   const program = new Command('gleitzeit')
     .description('Runs workflows: graphs of tasks, on an actor system in which every part is a statechart.')
-    .version(versionOf(), '-V, --version')
+    .version(packageVersion(), '-V, --version')
     .exitOverride()
     .showHelpAfterError('(gleitzeit --help says more)')
     .configureOutput({
@@ -51,12 +51,12 @@ function programOf(terminal: Terminal, settle: Settle): Command {
   addInit(program, (name, options) => settle(import('./commands/init.ts').then((it) => it.initCommand(name, options, terminal))));
   addDoctor(program, (options) => settle(import('./commands/doctor.ts').then((it) => it.doctorCommand(options, terminal))));
   addJournalCommands(program, { terminal, settle });
+  addHubCommands(program, { terminal, settle });
   return program;
 }
 
 function addRun(program: Command, act: (file: string, options: RunOptions) => Promise<void>): void {
-  program
-    .command('run')
+  withHub(program.command('run'))
     .description('run a workflow to its end and print its results')
     .argument('<file>', 'workflow file, YAML or JSON')
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
@@ -101,15 +101,9 @@ function addInit(program: Command, act: (name: string, options: InitOptions) => 
 }
 
 function addDoctor(program: Command, act: (options: DoctorOptions) => Promise<void>): void {
-  program
-    .command('doctor')
-    .description('say what of this machine would keep workflows from running')
+  withHubOptions(program.command('doctor'))
+    .description('say what of this machine, of a journal and of a hub would keep workflows from running, and what to do about it')
+    .addOption(new Option('--db <path>', 'the journal to look at too').env('GLEITZEIT_DB'))
     .option('--json', 'answer with JSON')
     .action(act);
-}
-
-function versionOf(): string {
-  // The package refers to itself by name, from the sources as from the build.
-  const { version } = createRequire(import.meta.url)('gleitzeit/package.json') as { readonly version: string };
-  return version;
 }

@@ -1,7 +1,9 @@
 /** Carries out on a running system what was asked of it from outside; each resolves when what came of it is durable. */
 import { errorOf } from '../errors.ts';
 import type { Explanation } from '../observe/explain.ts';
+import type { ScheduleOptions, ScheduleStatus } from '../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
+import type { StorageFault } from '../system/storage-hold.ts';
 import { restoreWorkflow } from '../workflow/restore.ts';
 import type { CommandData, CommandName, ControlRequest } from './protocol.ts';
 
@@ -14,19 +16,27 @@ export interface Standing {
 
 /** What each command answers with. */
 export interface Answers {
-  readonly hello: { readonly pid: number; readonly phase: string };
+  readonly hello: {
+    readonly pid: number;
+    readonly phase: string;
+    /** What the journal said, while it takes no facts; null as long as it takes them. */
+    readonly storage: StorageFault | null;
+  };
   readonly submit: Standing;
   readonly explain: Explanation;
   readonly cancel: Standing;
   readonly pause: Standing;
   readonly resume: Standing;
   readonly retry: Standing;
+  readonly schedule: ScheduleStatus;
+  readonly unschedule: { readonly scheduleId: string };
 }
 
 type Acts = { readonly [Name in CommandName]: (system: GleitzeitSystem, data: CommandData<Name>) => Promise<Answers[Name]> };
 
 const acts: Acts = {
-  hello: (system) => Promise.resolve({ pid: process.pid, phase: system.phase }),
+  hello: (system) =>
+    Promise.resolve({ pid: process.pid, phase: system.phase, storage: (system.phase === 'running' ? system.storageFault() : undefined) ?? null }),
   async submit(system, { workflow, id, input, startAt }) {
     const { id: workflowId } = await system.submit(restoreWorkflow(workflow), {
       id,
@@ -51,6 +61,12 @@ const acts: Acts = {
   async retry(system, { workflowId, reason }) {
     await system.retry(workflowId, reason);
     return standing(system, workflowId);
+  },
+  // Whatever the options are, they are checked there.
+  schedule: (system, { workflow, options }) => system.schedule(restoreWorkflow(workflow), options as unknown as ScheduleOptions),
+  async unschedule(system, { scheduleId, reason }) {
+    await system.unschedule(scheduleId, reason);
+    return { scheduleId };
   },
 };
 

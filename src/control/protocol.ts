@@ -33,6 +33,13 @@ export const commandShapes = {
   pause: aboutWorkflow,
   resume: aboutWorkflow,
   retry: aboutWorkflow,
+  schedule: z.strictObject({
+    /** As that of `submit`. */
+    workflow: z.unknown(),
+    /** Those of `system.schedule`, which looks at them. */
+    options: z.record(z.string(), z.unknown()),
+  }),
+  unschedule: z.strictObject({ scheduleId: z.string().min(1).max(1_024), reason }),
 } as const;
 
 export type CommandName = keyof typeof commandShapes;

@@ -2,7 +2,8 @@
  * Has something done to a journal by whoever may write it: the engine that owns it, else an engine of our own.
  *
  * An own engine is there for the one command. It is started paused, brings back only what the command is about, and has
- * providers that can be asked for but do nothing: so nothing runs, and what it has made durable goes on at the next start.
+ * providers that can be asked for but do nothing: so nothing runs, no schedule comes due, and what it has made durable goes on at
+ * the next start.
  */
 import { setTimeout as wait } from 'node:timers/promises';
 
@@ -10,6 +11,7 @@ import { toError } from '../errors.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Logger } from '../runtime/logger.ts';
+import type { Subjects } from '../runtime/options.ts';
 import { createSystem } from '../runtime/system.ts';
 import { readField } from '../thrown.ts';
 import { askOwner } from './client.ts';
@@ -17,7 +19,7 @@ import { type Answers, carryOut } from './commands.ts';
 import type { CommandName, ControlRequest } from './protocol.ts';
 
 export interface ReachOptions {
-  /** Makes the providers whose methods a submit may ask for, where no engine is there to know its own. */
+  /** Makes the providers whose methods a submit or a schedule may ask for, where no engine is there to know its own. */
   readonly providers?: () => Promise<readonly AnyProvider[]>;
   /** How long to try while the journal is owned by an engine that does not answer, in milliseconds; a number from 0. @defaultValue `7_000` */
   readonly patienceMs?: number;
@@ -80,7 +82,7 @@ async function carryOutAlone<Name extends CommandName>(
   const system = createSystem({
     journal: sqliteJournal(journalPath, { writer: 'inline' }),
     builtins: false,
-    providers: (request.command === 'submit' ? await providers() : []).map(inert),
+    providers: ('workflow' in request.data ? await providers() : []).map(inert),
     log: silent,
   });
   try {
@@ -91,7 +93,8 @@ async function carryOutAlone<Name extends CommandName>(
   }
 }
 
-function subjectsOf({ data }: ControlRequest): readonly string[] {
+function subjectsOf({ command, data }: ControlRequest): Subjects {
+  if (command === 'schedule' || command === 'unschedule') return 'schedules';
   return 'workflowId' in data ? [data.workflowId] : [];
 }
 

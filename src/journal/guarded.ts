@@ -10,6 +10,7 @@ import type { Journal, Opened } from './journal.ts';
 export function guardJournal(journal: Journal): Journal {
   const reading = <Value>(act: () => Promise<Value>): Promise<Value> => guarded(act, 'PERSISTENCE_READ_FAILED', 'be read');
   return {
+    keyFile: journal.keyFile,
     open: () => guarded(() => openSoundly(journal), 'PERSISTENCE_CONNECTION_FAILED', 'be opened'),
     append(facts) {
       try {

@@ -49,6 +49,8 @@ export interface Opened {
 
 /** Where recorded facts are kept; memory and SQLite are adapters of it. */
 export interface Journal {
+  /** Where a key for the secrets in it may be kept: beside it, never in it. @defaultValue nowhere: the key ends with the process */
+  readonly keyFile?: string | undefined;
   /** Makes the journal ready. @throws GleitzeitError PERSISTENCE_* when it is owned by another, damaged, or cannot be reached */
   open(): Promise<Opened>;
   /**

@@ -3,15 +3,18 @@
  *
  * Facts are packed into frames, each with a checksum that follows from all before it; how they lie is in `sqlite/schema.ts`. One
  * connection writes, in a thread of its own, one transaction for each append; another only reads. Beside the file stand its
- * write-ahead log (`-wal`, `-shm`), the lock of its owner (`-lock`) and the mark of how far it had come (`-mark`): the log and
- * the mark belong to the journal and move with it.
+ * write-ahead log (`-wal`, `-shm`), the lock of its owner (`-lock`), the mark of how far it had come (`-mark`), and, where it holds
+ * secrets sealed with no other key, the key of these (`-key`): the log, the mark and the key belong to the journal and move with it.
  *
  * What is noticed: at an open, a file that is no journal, an end that is not as it was written, and acknowledged batches that are
  * no longer there; when they are read, facts that are not as they were written or are missing; `checkJournal` looks at
  * everything. What is not: batches of the last second before a power cut if the disk lies about them, and a missing end of a
  * journal whose mark is missing too.
  */
+import * as z from 'zod';
+
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { memoryJournal } from './memory.ts';
@@ -41,14 +44,46 @@ export interface SqliteJournalOptions {
 
 export const sqliteJournalDefaults = { durability: 'full', busyTimeoutMs: 500, readOnly: false, writer: 'thread' } as const;
 
+const busyTimeoutRule = 'a whole number of milliseconds from 0 to 2147483647';
+const shape = z.strictObject(
+  {
+    durability: z.enum(['full', 'relaxed', 'memory'], { error: 'full, relaxed or memory' }).optional(),
+    busyTimeoutMs: z
+      .int({ error: busyTimeoutRule })
+      .min(0, { error: busyTimeoutRule })
+      .max(2 ** 31 - 1, { error: busyTimeoutRule })
+      .optional(),
+    readOnly: z.boolean({ error: 'true or false' }).optional(),
+    writer: z.enum(['thread', 'inline'], { error: 'thread or inline' }).optional(),
+  },
+  { error: 'a map of options' },
+);
+
+/**
+ * The journal in a file; it is touched first when a system that has it starts.
+ * @throws GleitzeitError CONFIGURATION_ERROR for a path or an option that makes no sense
+ */
 export function sqliteJournal(path: string, options: SqliteJournalOptions = {}): Journal {
-  const { durability, ...rest } = { ...sqliteJournalDefaults, ...options };
-  return durability === 'memory' ? memoryJournal() : new SqliteJournal(path, { ...rest, durability });
+  checkArguments(path, options);
+  const defaults = sqliteJournalDefaults;
+  const { durability = defaults.durability, busyTimeoutMs = defaults.busyTimeoutMs } = options;
+  const { readOnly = defaults.readOnly, writer = defaults.writer } = options;
+  return durability === 'memory' ? memoryJournal() : new SqliteJournal(path, { durability, busyTimeoutMs, readOnly, writer });
+}
+
+function checkArguments(path: unknown, options: unknown): void {
+  const complaints = new Complaints();
+  if (typeof path !== 'string' || path.trim() === '' || path.includes('\0') || path === ':memory:')
+    complaints.add('path', 'the path of a file (for a journal in memory there is memoryJournal())', path);
+  complaints.addAll(shape.safeParse(options), { of: options, at: '', known: Object.keys(shape.shape) });
+  const error = complaints.error('sqliteJournal', 'CONFIGURATION_ERROR');
+  if (error !== undefined) throw error;
 }
 
 type Settings = Required<Omit<SqliteJournalOptions, 'durability'>> & { readonly durability: FileDurability };
 
 class SqliteJournal implements Journal {
+  readonly keyFile: string;
   private readonly path: string;
   private readonly settings: Settings;
   private lock: Lock | undefined;
@@ -59,6 +94,7 @@ class SqliteJournal implements Journal {
 
   constructor(path: string, settings: Settings) {
     this.path = truePath(path);
+    this.keyFile = `${this.path}-key`;
     this.settings = settings;
   }
 

@@ -6,47 +6,16 @@ import { fanOutOf, isHeldBack, type ResolverContext, unmetDependencies } from '.
 import type { EngineContext } from '../../machines/engine.ts';
 import { type MethodRouterContext, unavailabilityOf } from '../../machines/method-router.ts';
 import { isoOf } from '../../machines/policies/instants.ts';
-import { type PoolContext, type PoolState, whyNotAssigned } from '../../machines/pool.ts';
 import { type QueueContext, whyNotOffered } from '../../machines/queue.ts';
 import type { TaskContext } from '../../machines/task.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
 import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
+import { reasonsOfPool } from './pool-reasons.ts';
+import type { Reason } from './reason.ts';
 import { describeFault } from './storage-fault.ts';
 
-/** One reason why a task is not done yet. */
-export interface Reason {
-  /** Stable, for programs. */
-  readonly kind:
-    | 'start_time'
-    | 'dependency'
-    | 'parallel_limit'
-    | 'workflow_paused'
-    | 'engine_paused'
-    | 'method_unavailable'
-    | 'circuit_open'
-    | 'circuit_probing'
-    | 'behind_others'
-    | 'pool_limit'
-    | 'pool_cooling'
-    | 'pool_starting'
-    | 'pool_busy'
-    | 'draining'
-    | 'retry'
-    | 'retry_decision'
-    | 'running'
-    | 'elements'
-    | 'dispatching'
-    | 'storage'
-    | 'backpressure'
-    | 'queue_full';
-  /** For people. */
-  readonly message: string;
-  /** When it ends by itself, in epoch milliseconds, where that is known. */
-  readonly until?: number;
-  /** What releases the task from it. */
-  readonly releasedBy: string;
-}
+export type { Reason } from './reason.ts';
 
 /** Why one task is not done yet. */
 export interface TaskExplanation {
@@ -245,41 +214,6 @@ function reasonOfMethod(core: Core, { protocol, method }: TaskContext): Reason {
     ...until,
     releasedBy: 'a provider of it is available',
   };
-}
-
-function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] {
-  const pool = core.snapshot('pool', protocol);
-  if (pool === undefined) return [];
-  const context = pool.context as PoolContext;
-  const size = `${context.size} of at most ${context.max} workers`;
-  switch (whyNotAssigned({ value: pool.value as PoolState, context }, method)) {
-    case 'at_limit':
-      return [{ kind: 'pool_limit', message: `every slot of pool '${protocol}' is taken, and it has ${size}`, releasedBy: 'an attempt ends' }];
-    case 'cooling':
-      return [
-        {
-          kind: 'pool_cooling',
-          message: `every slot of pool '${protocol}' is taken, and it cools down after a change of size (${size})`,
-          releasedBy: 'an attempt ends, or the cooldown',
-        },
-      ];
-    case 'starting':
-    case 'workers_starting':
-      return [{ kind: 'pool_starting', message: `pool '${protocol}' is starting workers`, releasedBy: 'a worker has started' }];
-    case 'circuit_open':
-      return [
-        { kind: 'circuit_open', message: `pool '${protocol}' is shrunk while a circuit of its provider is open`, releasedBy: 'the circuit closes' },
-      ];
-    case 'draining':
-      return [{ kind: 'draining', message: `pool '${protocol}' is being stopped`, releasedBy: 'the next start' }];
-    case 'busy':
-    case 'quarantining':
-      return [
-        { kind: 'pool_busy', message: `every slot of pool '${protocol}' is taken (${size})`, releasedBy: 'an attempt ends, or the pool grows' },
-      ];
-    default:
-      return [];
-  }
 }
 
 /** The explanation as lines for people. */

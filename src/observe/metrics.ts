@@ -2,6 +2,7 @@
 import type { DataOf } from '../../machines/events/catalogue.ts';
 import { figuresAt, type MetricsContext } from '../../machines/metrics-collector.ts';
 import type { Core } from '../system/core.ts';
+import { figureDescriptions } from './figure-descriptions.ts';
 
 /** Counters, gauges and histograms of one window. */
 export type Figures = DataOf<'metrics:collected'>;
@@ -36,13 +37,21 @@ function line(name: string, labels: readonly string[], value: number): string {
   return `${name}${inner === '' ? '' : `{${inner}}`} ${value}`;
 }
 
-/** Writes figures in Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/ */
-export function prometheusText({ counters, gauges, histograms }: Pick<Figures, 'counters' | 'gauges' | 'histograms'>): string {
+/**
+ * Writes figures in Prometheus' text format: https://prometheus.io/docs/instrumenting/exposition_formats/
+ *
+ * @param descriptions - What each says, in one line, by its name.
+ */
+export function prometheusText(
+  { counters, gauges, histograms }: Pick<Figures, 'counters' | 'gauges' | 'histograms'>,
+  descriptions: Readonly<Record<string, string>> = figureDescriptions,
+): string {
   const lines: string[] = [];
   const families = new Set<string>();
   const announce = (name: string, type: string): void => {
     if (families.has(name)) return;
     families.add(name);
+    if (descriptions[name] !== undefined) lines.push(`# HELP ${name} ${descriptions[name]}`);
     lines.push(`# TYPE ${name} ${type}`);
   };
   for (const [figures, type] of [

@@ -7,8 +7,10 @@
 import type { DraftOf } from '../../machines/events/catalogue.ts';
 import type { Failure } from '../../machines/failures.ts';
 import { errorOf, toFailure } from '../errors.ts';
+import type { AttemptSecrets } from '../secrets/attempt-secrets.ts';
+import { noSecrets, type Secrets } from '../secrets/secrets.ts';
 import type { Clock } from '../system/clock.ts';
-import { acceptParams, acceptResult } from './acceptance.ts';
+import { acceptParams, acceptResult, sealResult } from './acceptance.ts';
 import type { Attempt } from './attempt.ts';
 import { type AttemptLog, type AttemptProgress, callOf } from './attempt-call.ts';
 import { type CheckOutcome, createLifecycle } from './lifecycle.ts';
@@ -25,6 +27,8 @@ export interface ExecutorOptions {
   readonly progress?: AttemptProgress | undefined;
   /** What the random numbers of handlers follow from, beside the task. @defaultValue `''` */
   readonly seed?: string | undefined;
+  /** Opens parameters, and seals what comes of them. @defaultValue nothing is opened or sealed */
+  readonly secrets?: Secrets | undefined;
   /** The longest that a start, a stop or a check of a provider may take. @defaultValue `10_000` */
   readonly checkTimeoutMs?: number | undefined;
 }
@@ -50,18 +54,19 @@ export interface Executor {
 export const executorDefaults = { checkTimeoutMs: 10_000 } as const;
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { clock } = options;
+  const { clock, secrets = noSecrets, checkTimeoutMs = executorDefaults.checkTimeoutMs } = options;
   const providers = new Map<string, AnyProvider>();
   const live = new Map<string, { readonly attempt: Attempt; readonly controller: AbortController }>();
-  const lifecycle = createLifecycle({ clock, providers, timeoutMs: options.checkTimeoutMs ?? executorDefaults.checkTimeoutMs });
+  const lifecycle = createLifecycle({ clock, providers, timeoutMs: checkTimeoutMs, redact: secrets.failure });
 
-  const settle = async (attempt: Attempt, controller: AbortController): Promise<unknown> => {
+  const settle = async (attempt: Attempt, controller: AbortController, own: AttemptSecrets): Promise<unknown> => {
     const method = methodOf(providers, attempt);
-    const params = await acceptParams(attempt, method);
+    const params = await acceptParams(attempt, method, own);
+    const { log, progress: tell } = redacted(options, own);
     // Once it has ended, nobody asks any more how far it is.
-    const progress: AttemptProgress = (note) => void (live.get(attempt.leaseId)?.controller === controller && options.progress?.(note));
-    const call = callOf(attempt, controller.signal, { ...options, progress });
-    return acceptResult(attempt, method, await invoke(method, params, call));
+    const progress: AttemptProgress = (note) => void (live.get(attempt.leaseId)?.controller === controller && tell(note));
+    const call = callOf(attempt, controller.signal, { ...options, log, progress });
+    return sealResult(attempt, await acceptResult(attempt, method, await invoke(method, params, call)), own);
   };
 
   return {
@@ -77,9 +82,10 @@ export function createExecutor(options: ExecutorOptions): Executor {
         report(outcome);
       };
       const durationMs = (): number => Math.max(0, clock.now() - startedAt);
-      settle(attempt, controller).then(
+      const own = secrets.attempt(attempt);
+      settle(attempt, controller, own).then(
         (result) => end(succeeded(attempt, result, durationMs())),
-        (thrown: unknown) => end(failed(attempt, toFailure(thrown), durationMs())),
+        (thrown: unknown) => end(failed(attempt, own.failure(toFailure(thrown)), durationMs())),
       );
     },
     abort(leaseId, reason) {
@@ -90,6 +96,15 @@ export function createExecutor(options: ExecutorOptions): Executor {
       entry.controller.abort(errorOf('TASK_CANCELLED', `Attempt ${attempt} of task "${taskId}" was aborted: ${reason}`));
     },
     running: () => [...live.values()].map((entry) => entry.attempt),
+  };
+}
+
+/** What a handler says to people, without the secrets of its attempt. */
+function redacted({ log, progress }: ExecutorOptions, own: AttemptSecrets): { readonly log: AttemptLog; readonly progress: AttemptProgress } {
+  return {
+    log: ({ message, details, ...ref }) =>
+      log?.({ ...ref, message: own.text(message), ...(details !== undefined && { details: own.fields(details) }) }),
+    progress: ({ message, ...note }) => progress?.({ ...note, ...(message !== undefined && { message: own.text(message) }) }),
   };
 }
 

@@ -12,6 +12,8 @@ export interface LifecycleOptions {
   readonly clock: Clock;
   readonly providers: ReadonlyMap<string, AnyProvider>;
   readonly timeoutMs: number;
+  /** Takes secrets out of what is reported. */
+  readonly redact: (failure: Failure) => Failure;
 }
 
 export interface Lifecycle {
@@ -33,7 +35,7 @@ export function createLifecycle(options: LifecycleOptions): Lifecycle {
       await withinTime(options, providerId, phase);
       return { ok: true, durationMs: durationMs() };
     } catch (thrown) {
-      return { ok: false, error: failureOf(phase, providerId, thrown), durationMs: durationMs() };
+      return { ok: false, error: options.redact(failureOf(phase, providerId, thrown)), durationMs: durationMs() };
     }
   };
   return { start: (id) => go('start', id), check: (id) => go('check', id), stop: (id) => go('stop', id) };

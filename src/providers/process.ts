@@ -60,7 +60,7 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
   });
 }
 
-/** What every command learns of its attempt. The hub's token is none of its business. */
+/** What every command learns of its attempt. The hub's token and the key of all secrets are none of its business. */
 export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: AttemptCall): Record<string, string> {
   return {
     GLEITZEIT_WORKFLOW_ID: workflowId,
@@ -68,6 +68,7 @@ export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: Atte
     GLEITZEIT_ATTEMPT: String(attempt),
     GLEITZEIT_IDEMPOTENCY_KEY: idempotencyKey,
     GLEITZEIT_TOKEN: '',
+    GLEITZEIT_SECRET_KEY: '',
   };
 }
 

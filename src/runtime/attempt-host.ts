@@ -1,52 +1,66 @@
-/** Lets attempts run once their start is durable, and ends them when their lease does. */
-import type { DataOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+/** Lets attempts run once their start is durable, here or by a remote worker, and ends them when their lease does. */
+import type { EventOf } from '../../machines/events/catalogue.ts';
+import type { TaskContext } from '../../machines/task.ts';
 import type { Executor } from '../providers/executor.ts';
 import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
+import { hostRemoteAttempts, type RemoteAttempts } from './remote-attempts.ts';
 
-export interface AttemptHost {
-  /** Attempts that run here. */
+export { attemptsOf, claimOf, type LeaseRef, type RemoteRunner } from './remote-attempts.ts';
+
+export interface AttemptHost extends Pick<RemoteAttempts, 'attach'> {
+  /** Attempts that run in this process. */
   running(): number;
-  /** Aborts what still runs; nothing of it is reported, so that it counts as never ended. */
+  /**
+   * Aborts what still runs in this process, and says so of each attempt; what a handler reports after that is not heard. Remote
+   * attempts go on: the next start finds them again.
+   */
   abandon(reason: string): void;
 }
 
 export function hostAttempts(core: Core, executor: Executor): AttemptHost {
+  const remote = hostRemoteAttempts(core);
   let isAbandoned = false;
 
-  const start = (event: Extract<GleitzeitEvent, { readonly type: 'task:started' }>): void => {
-    const { workflowId, taskId, leaseId } = event.data;
-    const task = core.snapshot('task', taskKey(workflowId, taskId));
+  const start = (event: EventOf<'task:started'>): void => {
+    const { data } = event;
+    if (data.remote) {
+      remote.start(data);
+      return;
+    }
+    const task = core.snapshot('task', taskKey(data.workflowId, data.taskId));
+    // A task's snapshot has the task's context.
+    const context = task?.context as TaskContext | undefined;
     // Between the turn that started it and its commit, the task may have been cancelled, or even started anew.
-    if (task === undefined || !holdsLease(task.context, leaseId) || task.status !== 'active') return;
-    executor.run({ ...event.data, params: paramsOf(task.context) }, (outcome) => {
-      if (!isAbandoned) core.accept(outcome, { source: `worker/${event.data.workerId}`, cause: event });
+    if (task?.status !== 'active' || context?.lease?.leaseId !== data.leaseId) return;
+    executor.run({ ...data, params: context.params }, (outcome) => {
+      if (!isAbandoned) core.accept(outcome, { source: `worker/${data.workerId}`, cause: event });
     });
+  };
+  const abort = (workerId: string | undefined, leaseId: string, reason: string): void => {
+    executor.abort(leaseId, reason);
+    remote.abort(workerId, leaseId, reason);
   };
 
   core.on('task:started', start);
-  core.on('task:timeout', ({ data }) => executor.abort(data.leaseId, `it ran longer than ${data.timeoutMs} ms`));
-  core.on('task:lease_expired', ({ data }) => executor.abort(data.leaseId, 'its lease expired'));
+  core.on('task:timeout', ({ data }) => abort(data.workerId, data.leaseId, `it ran longer than ${data.timeoutMs} ms`));
+  core.on('task:lease_expired', ({ data }) => abort(data.workerId, data.leaseId, 'its lease expired'));
   core.on('task:cancelled', ({ data }) => {
-    if (data.leaseId !== undefined) executor.abort(data.leaseId, data.reason);
+    if (data.leaseId !== undefined) abort(data.workerId, data.leaseId, data.reason);
   });
-  core.on('worker:failed', ({ data }) => {
-    for (const { leaseId } of data.tasks) executor.abort(leaseId, `its worker '${data.workerId}' failed`);
+  core.on('worker:failed', ({ data: { workerId, tasks } }) => {
+    for (const { leaseId } of tasks) abort(workerId, leaseId, `its worker '${workerId}' failed`);
   });
 
   return {
+    attach: remote.attach,
     running: () => executor.running().length,
     abandon(reason) {
       isAbandoned = true;
-      for (const { leaseId } of executor.running()) executor.abort(leaseId, reason);
+      for (const { workflowId, taskId, attempt, leaseId, workerId } of executor.running()) {
+        executor.abort(leaseId, reason);
+        core.accept({ type: 'attempt:abandoned', data: { workflowId, taskId, attempt, leaseId, workerId, reason } }, { source: 'executor' });
+      }
     },
   };
-}
-
-function holdsLease(context: unknown, leaseId: DataOf<'task:started'>['leaseId']): boolean {
-  return (context as { readonly lease?: { readonly leaseId: string } | null }).lease?.leaseId === leaseId;
-}
-
-function paramsOf(context: unknown): unknown {
-  return (context as { readonly params?: unknown }).params;
 }

@@ -5,8 +5,13 @@ import { replayedResult, replayWorkflow } from './replay.ts';
 import type { WorkflowResult } from './result.ts';
 import { notFound } from './status.ts';
 
-/** Waits for its result. @throws GleitzeitError WORKFLOW_NOT_FOUND, SYSTEM_SHUTDOWN */
-export async function resultOfWorkflow({ journal, runs }: Pick<Booted, 'journal' | 'runs'>, workflowId: string): Promise<WorkflowResult> {
+/** Waits for its result, and opens what is sealed in it. @throws GleitzeitError WORKFLOW_NOT_FOUND, SYSTEM_SHUTDOWN */
+export async function resultOfWorkflow(booted: Pick<Booted, 'journal' | 'runs' | 'secrets'>, workflowId: string): Promise<WorkflowResult> {
+  return booted.secrets.result(await sealedResultOf(booted, workflowId));
+}
+
+/** The same as it is recorded, for those who may see everything but secrets. @throws GleitzeitError as {@link resultOfWorkflow} does */
+export async function sealedResultOf({ journal, runs }: Pick<Booted, 'journal' | 'runs'>, workflowId: string): Promise<WorkflowResult> {
   // Waiting begins before the journal is asked, so that an end in between is not missed.
   const ending = runs.result(workflowId);
   const known = await journal.find(workflowId);

@@ -1,4 +1,5 @@
 /** Puts the core and everything that takes part in it together. */
+import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { toError } from '../errors.ts';
@@ -6,7 +7,9 @@ import { guardJournal } from '../journal/guarded.ts';
 import type { Journal, Opened } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import { builtinProviders } from '../providers/builtin.ts';
-import { createExecutor, type Executor } from '../providers/executor.ts';
+import { createExecutor, type Executor, type ExecutorOptions } from '../providers/executor.ts';
+import { keyVariable } from '../secrets/key.ts';
+import { createSecrets, noSecrets, type Secrets } from '../secrets/secrets.ts';
 import { systemClock } from '../system/clock.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
 import { Core } from '../system/core.ts';
@@ -20,6 +23,7 @@ import { hostCleanup } from './cleanup-host.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { StartOptions, SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
+import { Recovering } from './recovering.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { RunRegistry } from './run-registry.ts';
 import { registerFunctions } from './submit.ts';
@@ -34,6 +38,9 @@ export interface Booted {
   readonly attempts: AttemptHost;
   readonly providers: ProviderHost;
   readonly runs: RunRegistry;
+  /** Seals what comes in, and opens what goes to handlers and users. */
+  readonly secrets: Secrets;
+  readonly recovering: Recovering;
   readonly log: Logger;
   readonly ids: { workflow(): string };
   /** Stops what measures and what waits for a time. */
@@ -41,11 +48,12 @@ export interface Booted {
 }
 
 /** @param fail is told of what the system cannot go on after */
-export async function boot(options: SystemOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
+export async function boot(options: SystemOptions, { only }: StartOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
   const { clock = systemClock, ids = randomIds(), defer = deferToEventLoop } = options;
   const journal = guardJournal(options.journal ?? memoryJournal());
   const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
+  const secrets = secretsOf(options, { journal, log, core: () => core });
   const opened = await journal.open();
   const { lastSeq, epoch, lost } = opened;
   if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
@@ -63,18 +71,14 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
     onHold: ({ error, retryAt }) => log.warn({ err: error, retryAt }, 'the journal takes no facts; nothing is admitted until it does'),
   });
   const seed = options.seed ?? ids.workflow();
-  const executor = createExecutor({
-    clock,
-    seed,
-    log: ({ message, details, ...attempt }) => log.info({ ...attempt, ...details }, message),
-    progress: ({ leaseId, ...data }) => core.accept({ type: 'attempt:progress', data: { ...data, leaseId } }, { source: 'executor' }),
-  });
+  const executor = createExecutor({ clock, seed, secrets, ...listenersOf(core, log) });
   const readings = options.vitals === undefined ? processVitals() : { read: options.vitals, stop: () => undefined };
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   hostCleanup(core);
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
-  const stopCalendar = hostCalendar(core, log);
+  // Where not all comes back no slot may come: nobody would see whether its run is under way.
+  const stopCalendar = only === undefined ? hostCalendar(core, log) : () => undefined;
   const silence = (): void => {
     stopTimer();
     stopHeartbeats();
@@ -82,7 +86,35 @@ export async function boot(options: SystemOptions, fail: (error: GleitzeitError)
     readings.stop();
   };
   const providers = hostProviders(core, executor, options.pools ?? {});
-  return { core, journal, opened, executor, attempts: hostAttempts(core, executor), providers, runs: new RunRegistry(core), log, ids, silence };
+  const attempts = hostAttempts(core, executor);
+  const runs = new RunRegistry(core);
+  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering: new Recovering(core), log, ids, silence };
+}
+
+/** Where what handlers tell goes. */
+function listenersOf(core: Core, log: Logger): Pick<ExecutorOptions, 'log' | 'progress'> {
+  return {
+    log: ({ message, details, ...attempt }) => log.info({ ...attempt, ...details }, message),
+    progress: ({ leaseId, ...data }) => core.accept({ type: 'attempt:progress', data: { ...data, leaseId } }, { source: 'executor' }),
+  };
+}
+
+interface AroundSecrets {
+  readonly journal: Journal;
+  readonly log: Logger;
+  readonly core: () => Core;
+}
+
+function secretsOf({ secrets = {} }: SystemOptions, { journal, log, core }: AroundSecrets): Secrets {
+  if (secrets === false) return noSecrets;
+  return createSecrets(secrets, {
+    // Set to nothing, it is not set.
+    environmentKey: process.env[keyVariable] || undefined,
+    keyFile: journal.keyFile,
+    // The resolver's snapshot has the resolver's context.
+    definitionOf: (workflowId) => (core().snapshot('resolver', workflowId)?.context as ResolverContext | undefined)?.definition,
+    onUnopened: (error, workflowId) => log.warn({ err: error, workflowId }, 'a result holds secrets that cannot be opened'),
+  });
 }
 
 /** Registers what the options name, brings back what was in flight, and starts the machines. */
@@ -92,12 +124,12 @@ export async function comeUp(booted: Booted, options: SystemOptions, { paused = 
   for (const workflow of options.workflows ?? []) registerFunctions(booted, workflow);
   // First, so that the figures hold from the start of the engine on.
   if (options.metrics === true) core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
-  const recovered = await recover(core, only);
+  const recovered = await recover(booted, only);
   if (recovered.workflows > 0) log.info(recovered, sayingOf(recovered));
   const held = paused === false ? {} : { paused: paused === true ? 'it was started paused' : paused };
   const { lost, lastSeq: afterSeq } = opened;
   const everything = options.record === 'everything' ? { everything: { afterSeq } } : {};
-  core.accept({ type: 'system:start', data: { recovered, ...held, ...(lost && { lost }), ...everything } }, { source: 'api' });
+  core.accept({ type: 'system:start', data: { recovered, ...held, ...(lost && { lost }), ...everything } }, { source: 'runtime' });
 }
 
 function sayingOf({ workflows, tasks }: Recovered): string {

@@ -18,7 +18,7 @@ import { notFound } from './status.ts';
 
 export const cancelReason = 'cancelled by its user';
 
-type Asked = Pick<Booted, 'core' | 'journal'>;
+type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
 
 /**
  * Hands a command to a workflow that is under way; resolves when what came of it is durable.
@@ -32,6 +32,7 @@ export async function commandWorkflow(asked: Asked, workflowId: string, draft: G
 /** Hands a command to a workflow that was known once, unless it has ended; resolves when what came of it is durable. */
 export function commandIfLive(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
   if (!isLive(asked, workflowId)) return Promise.resolve();
+  asked.recovering.hasten(workflowId);
   asked.core.accept(draft, { source: 'api' });
   return asked.core.whenDurable();
 }
@@ -46,7 +47,8 @@ function isLive({ core }: Asked, workflowId: string): boolean {
  * @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND, or WORKFLOW_INVALID_STATE for one that nothing has made ready yet
  */
 export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName, draft: GleitzeitDraft): Promise<void> {
-  const { core, journal } = asked;
+  const { core, journal, recovering } = asked;
+  recovering.hasten(workflowId);
   const task = core.snapshot('task', taskKey(workflowId, taskId));
   if (task?.status === 'active') {
     core.accept(draft, { source: 'api' });

@@ -12,6 +12,7 @@ import { providerDefaults } from '../../machines/provider.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { type AnyProvider, isProvider } from '../providers/provider.ts';
+import { isKeyMaterial, keyRule } from '../secrets/key.ts';
 import { machineConfigDefaults } from '../system/config.ts';
 import { isWorkflow } from '../workflow/workflow.ts';
 import type { SystemOptions } from './options.ts';
@@ -56,6 +57,8 @@ const circuit = z.strictObject(
   },
   group,
 );
+
+const secrets = z.strictObject({ keys: texts, isSecret: act, key: z.custom(isKeyMaterial) }).partial();
 
 const fromZero = z.number({ error: 'a number from 0' }).min(0, { error: 'a number from 0' }).nullable().optional();
 
@@ -105,6 +108,8 @@ const shapes = {
   strict: flag,
   seed: z.string({ error: 'a text' }),
   log: port('debug', 'info', 'warn', 'error'),
+  // As a whole, so that a key that is no good is not told.
+  secrets: z.union([z.literal(false), secrets], { error: `false, or a map of keys (a list of texts), isSecret (a function) and key (${keyRule})` }),
   clock: port('now', 'setTimer'),
   ids: port('event', 'workflow'),
   defer: act,
@@ -114,6 +119,7 @@ const shapes = {
 /** The names that are taken, by group. */
 export const optionNames: Readonly<Record<string, readonly string[]>> = {
   createSystem: Object.keys(shapes),
+  secrets: Object.keys(secrets.shape),
   pools: Object.keys(pool.shape),
   circuit: Object.keys(circuit.shape),
   ...Object.fromEntries(Object.entries(shapes).flatMap(([name, shape]) => (shape instanceof z.ZodObject ? [[name, Object.keys(shape.shape)]] : []))),

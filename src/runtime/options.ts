@@ -6,6 +6,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { InspectOptions } from '../observe/inspector.ts';
 import type { HttpOptions } from '../providers/http.ts';
 import type { AnyProvider } from '../providers/provider.ts';
+import type { SecretsOptions } from '../secrets/secrets.ts';
 import type { Clock } from '../system/clock.ts';
 import type { MachineConfig } from '../system/config.ts';
 import type { Vitals } from '../system/heartbeat-host.ts';
@@ -55,6 +56,8 @@ export interface SystemOptions {
   /** What `core/random` and a handler's `call.random` follow from. @defaultValue another one each time */
   readonly seed?: string;
   readonly log?: Logger;
+  /** What is sealed before it is recorded, and with which key; false: nothing is. @defaultValue what stands under names like `password` */
+  readonly secrets?: SecretsOptions | false;
   /** Where time comes from. @defaultValue the real clock */
   readonly clock?: Clock;
   /** Where ids come from. @defaultValue random ones */
@@ -65,12 +68,19 @@ export interface SystemOptions {
   readonly vitals?: () => Vitals;
 }
 
+/** What a system that is started for a single command brings back: workflows by their ids, or all schedules. */
+export type Subjects = readonly string[] | 'schedules';
+
 /** How a system starts. */
 export interface StartOptions {
   /** Dispatches nothing until `resume()`; a text says why. What is submitted and asked for is durable all the same. @defaultValue `false` */
   readonly paused?: boolean | string;
-  /** Brings back only these workflows, and no schedules; everything else stays in the journal for the next start. @defaultValue all */
-  readonly only?: readonly string[];
+  /**
+   * Brings back only these workflows, or only the schedules; everything else stays in the journal for the next start. No slot of a
+   * schedule comes meanwhile: what falls due is for the next start to catch up with.
+   * @defaultValue all
+   */
+  readonly only?: Subjects;
 }
 
 /** What a submit says beside the workflow. */

@@ -6,6 +6,7 @@ import type { WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
 import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
+import type { StorageFault } from '../system/storage-hold.ts';
 import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
 import type { Booted } from './boot.ts';
 import { explainAsked } from './commands.ts';
@@ -24,8 +25,13 @@ export abstract class Questions {
   }
 
   /** The schedules that stand, in the order of their creation. */
-  schedules(): readonly ScheduleStatus[] {
+  async schedules(): Promise<readonly ScheduleStatus[]> {
     return schedulesOf(this.live());
+  }
+
+  /** What the journal said, while it takes no facts: nothing is admitted then, and what runs is held. Nothing, as long as it takes them. */
+  storageFault(): StorageFault | undefined {
+    return this.live().core.storageFault;
   }
 
   status(workflowId: string): Promise<WorkflowStatus> {

@@ -3,18 +3,21 @@
  *
  * The recorded facts of each unfinished workflow are folded through the machines that stated them, what they state in answer
  * dropped: it was recorded too. What is derived is made anew: the resolver says again what its tasks run with, infrastructure
- * starts fresh and is told of retries, timeouts and pauses. Nothing is decided here; the start of the engine, heard by the
- * actors that are brought back, makes them go on.
+ * starts fresh and is told of retries, timeouts and pauses. Nothing is decided here, and nothing goes on before the engine has
+ * started (see `recovering.ts`).
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import type { EventOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { readyOf } from '../../machines/policies/release.ts';
+import type { TaskContext } from '../../machines/task.ts';
 import { type StandingSchedule, standingSchedules } from '../journal/standing-schedules.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import type { Core } from '../system/core.ts';
 import { wiring } from '../system/wiring.ts';
 import { begunTasks, recordedOf } from './begun-tasks.ts';
+import type { Subjects } from './options.ts';
+import type { Recovering } from './recovering.ts';
 
 /** Where actors are brought back. */
 export type Ground = Pick<Core, 'registry' | 'config'> & { readonly router: Pick<Core['router'], 'remember'> };
@@ -28,16 +31,17 @@ export interface Recovered {
 
 /**
  * Reads every unfinished workflow, and every schedule that stands, from the journal and brings it back; costs nothing for finished ones.
- * @param only - These workflows, and no schedules.
+ * @param only - These workflows and no schedules, or no workflows and the schedules.
  */
-export async function recover(core: Core, only?: readonly string[]): Promise<Recovered> {
+export async function recover({ core, recovering }: { readonly core: Core; readonly recovering: Recovering }, only?: Subjects): Promise<Recovered> {
   let workflows = 0;
   let tasks = 0;
-  for await (const facts of factsByWorkflow(core, await unfinished(core, only))) {
+  for await (const [workflowId, facts] of factsByWorkflow(core, await unfinished(core, only === 'schedules' ? [] : only))) {
     tasks += bringBack(core, facts);
+    recovering.add(workflowId);
     workflows++;
   }
-  if (only !== undefined) return { workflows, tasks };
+  if (only !== undefined && only !== 'schedules') return { workflows, tasks };
   for (const schedule of standingSchedules(await core.journal.read({ workflowId: null }))) bringBackSchedule(core, schedule);
   return { workflows, tasks };
 }
@@ -49,7 +53,10 @@ const factsAtOnce = 20_000;
  * The facts of each of some workflows, read from the journal in bulk. Workflows of one definition are given the same object, so
  * that what follows from a definition is found once.
  */
-async function* factsByWorkflow({ journal }: Core, workflowIds: readonly string[]): AsyncGenerator<readonly GleitzeitEvent[]> {
+async function* factsByWorkflow(
+  { journal }: Core,
+  workflowIds: readonly string[],
+): AsyncGenerator<readonly [workflowId: string, facts: readonly GleitzeitEvent[]]> {
   const definitions = new Map<string, GleitzeitEvent>();
   let atOnce = 100;
   for (let from = 0; from < workflowIds.length; ) {
@@ -57,7 +64,7 @@ async function* factsByWorkflow({ journal }: Core, workflowIds: readonly string[
     const facts = await journal.read({ workflowIds: ids });
     const byId = new Map<string, GleitzeitEvent[]>(ids.map((id) => [id, []]));
     for (const fact of facts) byId.get(fact.correlation.workflowId ?? '')?.push(shared(fact, definitions));
-    yield* byId.values();
+    yield* byId;
     from += ids.length;
     atOnce = Math.max(1, Math.min(1_000, Math.floor((ids.length * factsAtOnce) / Math.max(1, facts.length))));
   }
@@ -138,6 +145,18 @@ function bringBackTask(
   // A fan-out that is expanded counts by its elements.
   if (task?.getSnapshot().matches('expanded') !== true) tell(resolver, ready);
   if (task?.getSnapshot().matches('waitingRetry') === true) feedRetry(core, facts);
+  // A remote worker may still run it, and has a lease to say so.
+  if (task !== undefined && isRunningElsewhere(task))
+    tell(
+      core.registry.get('scheduler', ''),
+      facts.findLast(({ type }) => type === 'task:started'),
+    );
+}
+
+function isRunningElsewhere(task: Actor): boolean {
+  const snapshot = task.getSnapshot();
+  // A task's snapshot has the task's context.
+  return snapshot.matches('running') && (snapshot.context as TaskContext).isRemote;
 }
 
 /** The retry manager and the scheduler know again of a retry that is not due yet, or overdue. */

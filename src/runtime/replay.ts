@@ -1,11 +1,12 @@
 /**
- * Folds the recorded facts of one workflow through the machines that stated them.
+ * Folds the recorded facts of one workflow, or of one schedule, through the machines that stated them.
  *
  * What the machines state in answer is dropped: it was recorded too, and comes in its turn.
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import type { EventOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { readyOf } from '../../machines/policies/release.ts';
+import type { StandingSchedule } from '../journal/standing-schedules.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
 import { wiring } from '../system/wiring.ts';
@@ -57,6 +58,16 @@ export function replayTasks({ resolver }: Replayed, facts: readonly GleitzeitEve
     tasks.set(taskId, task);
   }
   return tasks;
+}
+
+/** A schedule as its facts leave it. */
+export function replaySchedule({ made, last }: StandingSchedule): Actor | undefined {
+  const { machine, births } = wiring.cron;
+  const birth = births?.['cron:create']?.({ ...made, type: 'cron:create' }, config)[0];
+  if (birth === undefined) return undefined;
+  const schedule = createStatechartActor({ component: 'cron', key: birth.key }, machine, birth.input);
+  for (const fact of [made, last]) if (fact !== undefined) schedule.fold(fact);
+  return schedule;
 }
 
 /** The result of a workflow that has ended, from its facts. */

@@ -1,7 +1,7 @@
 /** A handle to one workflow: what `submit` answers with. */
 import type { Observable } from 'rxjs';
 
-import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { DraftOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { Trace } from '../observe/trace.ts';
 import { cancelReason } from './commands.ts';
@@ -31,6 +31,9 @@ export interface Run<Output = unknown> {
   explain(taskId?: string): Promise<Explanation>;
 }
 
+/** What a handle asks of its workflow. */
+type HandleCommand = DraftOf<'workflow:cancel' | 'workflow:pause' | 'workflow:resume'>;
+
 /** What a handle acts through. */
 interface Handled {
   readonly id: string;
@@ -44,20 +47,20 @@ interface Handled {
     select(selection: { readonly correlationId: string }): Observable<GleitzeitEvent>;
   };
   /** Hands a command to the workflow, where it is still there; resolves when what came of it is durable. */
-  tell(draft: GleitzeitDraft): Promise<void>;
+  tell(draft: HandleCommand): Promise<void>;
 }
 
 export function makeHandle({ id, pending, system, tell }: Handled): Run {
-  pending?.catch(() => undefined);
-  const command = (type: 'workflow:cancel' | 'workflow:pause' | 'workflow:resume', reason: string): Promise<void> => {
-    const durable = tell({ type, data: { workflowId: id, reason, by: 'api' } });
-    // Whoever does not wait for it need not hear of its failure either.
-    durable.catch(() => undefined);
-    return durable;
+  // Whoever does not wait for it need not hear of its failure either.
+  const heeded = <Value>(promise: Promise<Value>): Promise<Value> => {
+    promise.catch(() => undefined);
+    return promise;
   };
+  if (pending !== undefined) heeded(pending);
+  const command = (type: HandleCommand['type'], reason: string): Promise<void> => heeded(tell({ type, data: { workflowId: id, reason, by: 'api' } }));
   return {
     id,
-    result: () => pending ?? system.result(id),
+    result: () => heeded(pending ?? system.result(id)),
     cancel: (reason = cancelReason) => command('workflow:cancel', reason),
     pause: (reason = 'pause') => command('workflow:pause', reason),
     resume: (reason = 'resume') => command('workflow:resume', reason),

@@ -8,6 +8,8 @@ import { type CatchUpPolicy, catchUpPolicies, type OverlapPolicy, overlapPolicie
 import { anchored, startingProgress } from '../../machines/policies/slots.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import { standingSchedules } from '../journal/standing-schedules.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import { canonicalJson } from '../workflow/version.ts';
@@ -15,6 +17,7 @@ import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
 import type { Booted } from './boot.ts';
 import { findSlots } from './calendar.ts';
 import { epochOf, type Instant, instant } from './instant.ts';
+import { replaySchedule } from './replay.ts';
 import { refuseWhileHeld } from './storage.ts';
 import { checkRunnable, idRule, type Runnable, registerFunctions } from './submit.ts';
 
@@ -65,7 +68,7 @@ export interface ScheduleStatus {
   readonly lastAt: number | null;
   /** The workflow id of the run under way. */
   readonly running: string | null;
-  /** Whether starts wait for the run under way to end. */
+  /** Whether starts are due and wait: for the run under way to end, or for an engine to run on the journal. */
   readonly isBehind: boolean;
 }
 
@@ -132,6 +135,13 @@ export function schedulesOf({ core }: Pick<Booted, 'core'>): readonly ScheduleSt
   return standing.sort((a, b) => a.createdAt - b.createdAt).map((context) => statusOf(context, core.clock.now()));
 }
 
+/** The same, as a journal tells it that nobody need own. */
+export async function recordedSchedules(journal: Journal, now: number): Promise<readonly ScheduleStatus[]> {
+  const standing = standingSchedules(await journal.read({ workflowId: null }));
+  // The snapshot of this component has the context of its machine.
+  return standing.flatMap((each) => replaySchedule(each) ?? []).map((actor) => statusOf(actor.getSnapshot().context as CronContext, now));
+}
+
 /**
  * Takes a schedule away; resolves when that is durable. The run under way goes on, what waits for its end does not start.
  * @throws GleitzeitError SCHEDULE_NOT_FOUND
@@ -155,7 +165,7 @@ type Described = Pick<CronContext, 'scheduleId' | 'name' | 'input' | 'rule' | 'o
 
 function statusOf(described: Described, now: number): ScheduleStatus {
   const { scheduleId: id, name: workflow, input, rule, overlap, catchUp, createdAt, progress } = described;
-  const { following } = findSlots(anchored(rule, createdAt), progress, now);
+  const { fresh, following } = findSlots(anchored(rule, createdAt), progress, now);
   return {
     id,
     workflow,
@@ -167,7 +177,7 @@ function statusOf(described: Described, now: number): ScheduleStatus {
     nextAt: following,
     lastAt: progress.last,
     running: runOf(described) ?? null,
-    isBehind: progress.owed.length > 0,
+    isBehind: progress.owed.length > 0 || fresh !== null,
   };
 }
 

@@ -37,14 +37,15 @@ export async function shutDown(booted: Booted, { deadlineMs = stopDefaults.deadl
 }
 
 async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOptions>): Promise<void> {
-  const { core, attempts, silence } = booted;
-  core.accept({ type: 'system:stop', data: { reason, deadlineMs } }, { source: 'api' });
+  const { core, attempts, recovering, silence } = booted;
+  recovering.stop();
+  core.accept({ type: 'system:stop', data: { reason, deadlineMs } }, { source: 'runtime' });
   await core.whenQuiet();
   await drained(booted, deadlineMs);
   attempts.abandon('the system stops');
   silence();
   await core.whenQuiet();
-  core.accept({ type: 'engine:halt', data: { reason } }, { source: 'api' });
+  core.accept({ type: 'engine:halt', data: { reason } }, { source: 'runtime' });
   await core.whenQuiet();
 }
 

@@ -40,7 +40,7 @@ const submitShape = z.strictObject(
  * for another definition, a full queue
  */
 export async function submit(booted: Booted, workflow: AnyWorkflow, options: SubmitOptions): Promise<string> {
-  checkArguments(workflow, options);
+  checkSubmit(workflow, options);
   const { ids, runs } = booted;
   const { id, ...context } = options;
   const submission = { ...(await checkRunnable(booted, workflow, options.input)), context };
@@ -49,14 +49,23 @@ export async function submit(booted: Booted, workflow: AnyWorkflow, options: Sub
 }
 
 /**
- * A workflow as it would run here, and the input that it would run with.
+ * A workflow as it would run here, and the input that it would run with, their secrets sealed.
  * @throws GleitzeitError for an invalid input, an unknown protocol or method, parameters that their method refuses
  */
-export async function checkRunnable({ providers }: Pick<Booted, 'providers'>, workflow: AnyWorkflow, given: unknown): Promise<Runnable> {
+export async function checkRunnable(
+  { providers, secrets }: Pick<Booted, 'providers' | 'secrets'>,
+  workflow: AnyWorkflow,
+  given: unknown,
+): Promise<Runnable> {
   const input = await checkInput(workflow, given);
-  const definition = checkMethods(workflow, knownWith(providers.known(), workflow));
+  const known = knownWith(providers.known(), workflow);
+  const definition = checkMethods(workflow, known);
   await checkParams({ ...workflow, definition }, providers.schemasOf);
-  return { workflow: { ...workflow, definition }, input };
+  const sealed = secrets.workflow(workflow);
+  return {
+    workflow: { ...sealed, definition: sealed === workflow ? definition : checkMethods(sealed, known) },
+    input: secrets.input(workflow.definition, input),
+  };
 }
 
 export interface Runnable {
@@ -95,7 +104,8 @@ function knownWith(known: KnownMethods, { functions }: AnyWorkflow): KnownMethod
   return new Map(known).set(functionProtocol, new Set([...(known.get(functionProtocol) ?? []), ...functions.keys()]));
 }
 
-function checkArguments(workflow: unknown, options: unknown): void {
+/** @throws GleitzeitError INVALID_REQUEST for what is no workflow, INVALID_PARAMS for options that make no sense */
+export function checkSubmit(workflow: unknown, options: unknown): void {
   if (!isWorkflow(workflow))
     throw errorOf('INVALID_REQUEST', `submit takes what defineWorkflow() or loadWorkflow() returns, got ${describeValue(workflow)}`);
   const complaints = new Complaints();

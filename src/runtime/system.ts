@@ -14,11 +14,13 @@ import type { Inspection, InspectOptions } from '../observe/inspector.ts';
 import { EventHub } from '../observe/stream.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import type { Workflow } from '../workflow/workflow.ts';
+import type { Gleitzeit } from './api.ts';
 import { type Booted, boot, comeUp } from './boot.ts';
 import { cancelReason, checkPriority, commandIfLive, commandTask, commandWorkflow, userCommand } from './commands.ts';
 import { InspectionHolder } from './inspection.ts';
 import type { StartOptions, SubmitOptions, SystemOptions } from './options.ts';
 import { checkOptions, checkProvider } from './options-check.ts';
+import { openPort } from './port.ts';
 import { Questions } from './questions.ts';
 import type { WorkflowResult } from './result.ts';
 import { retryWorkflow } from './retry.ts';
@@ -32,7 +34,7 @@ import { submit } from './submit.ts';
 export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
 
 /** What `createSystem` makes. */
-export class GleitzeitSystem extends Questions {
+export class GleitzeitSystem extends Questions implements Gleitzeit {
   private readonly options: SystemOptions;
   private readonly hub: EventHub;
   private booting: Promise<Booted> | undefined;
@@ -45,6 +47,7 @@ export class GleitzeitSystem extends Questions {
   constructor(options: SystemOptions = {}) {
     super();
     this.options = options;
+    openPort(this, () => this.live());
     this.hub = new EventHub((error, event) => this.booted?.log.error({ err: error, event: event?.type }, 'a subscriber threw'));
   }
 
@@ -64,7 +67,7 @@ export class GleitzeitSystem extends Questions {
   }
 
   private async bootUp(options: StartOptions): Promise<Booted> {
-    const booted = await boot(this.options, (error) => this.fail(error)).catch((error: unknown) => {
+    const booted = await boot(this.options, options, (error) => this.fail(error)).catch((error: unknown) => {
       // Nothing was made yet: the next start may go better.
       this.booting = undefined;
       throw error;
@@ -88,6 +91,7 @@ export class GleitzeitSystem extends Questions {
     await core.whenQuiet();
     if (this.failure !== undefined) throw this.failure;
     core.waitForStorage();
+    booted.recovering.begin();
     return booted;
   }
 
@@ -178,7 +182,8 @@ export class GleitzeitSystem extends Questions {
    * @throws GleitzeitError INVALID_REQUEST for a type that is not a user's to state, INVALID_PARAMS for a payload that its schema refuses
    */
   emit<Type extends EventType>(type: Type, data: DataOf<Type>, cause?: GleitzeitEvent): void {
-    this.live().core.accept(userCommand(type, data), { source: 'api', cause });
+    const { core, secrets } = this.live();
+    core.accept(secrets.command(userCommand(type, data)), { source: 'api', cause });
   }
 
   /**

@@ -1,14 +1,16 @@
 /**
  * Makes actors: the one place where charts are run.
  *
- * A machine is pure, so an actor is no more than its snapshot. All actors share one scope: what a transition emits lands
- * in the scope's outbox and is handed to whoever sent the event. Should a transition throw, the snapshot is still the
- * last sound one, and the actor is as alive as before.
+ * A machine is pure, so an actor is no more than the place in its chart and its context. What a step states is handed to whoever
+ * sent the event. Should a step throw, place and context are still the last sound ones, and the actor is as alive as before.
  */
-import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 
 import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
+import { type Chart, chartOf, type Step } from './chart.ts';
+
+export { hasEnded } from './chart.ts';
 
 export interface Actor {
   readonly component: Component;
@@ -33,155 +35,66 @@ export function addressOf(component: Component, key: string): string {
   return key === '' ? component : `${component}/${key}`;
 }
 
-/** Whether nothing more is expected of an actor in this state. */
-export function hasEnded({ status, tags }: AnyMachineSnapshot): boolean {
-  return status !== 'active' || tags.has('ended');
-}
-
 const nothing: readonly GleitzeitDraft[] = [];
-let outbox: GleitzeitDraft[] = [];
-
-/** What XState wants to know of an actor's surroundings. Our machines neither spawn, invoke, delay nor send: it may be one for all. */
-const scope = {
-  self: { id: 'statechart', sessionId: 'statechart', send: () => undefined },
-  id: 'statechart',
-  sessionId: 'statechart',
-  logger: () => undefined,
-  defer: (act: () => void) => act(),
-  emit: (draft: GleitzeitDraft) => {
-    outbox.push(draft);
-  },
-  system: { _sendInspectionEvent: () => undefined },
-  stopChild: () => undefined,
-  actionExecutor: (action: { readonly exec?: (info: unknown, params: unknown) => void; readonly info: unknown; readonly params: unknown }) =>
-    action.exec?.(action.info, action.params),
-  // XState's type also wants what only spawning, delays and inspection by XState itself touch.
-} as unknown as AnyActorScope;
 
 /**
  * Makes an actor of a machine.
- * @throws what the machine's context factory throws
+ * @throws what the machine's context factory throws, and Error for a machine that does what charts here do not
  */
 export function createStatechartActor({ component, key }: Pick<Actor, 'component' | 'key'>, machine: AnyStateMachine, input: unknown): Actor {
-  outbox = [];
-  return new StatechartActor({ component, key }, machine, startingSnapshot(machine, input));
-}
-
-function startingSnapshot(machine: AnyStateMachine, input: unknown): AnyMachineSnapshot {
-  const snapshot: AnyMachineSnapshot = machine.getInitialSnapshot(scope, input);
-  if (snapshot.status === 'error') throw snapshot.error;
-  return snapshot;
-}
-
-/**
- * What is known of a state: for each type that was sent to it, whether nothing at all comes of it. Half of what is delivered
- * is listed only to be ignored, and XState takes as long to find that out as it takes for a transition.
- */
-type Indifference = Map<string, boolean>;
-
-const indifferences = new WeakMap<AnyStateNode, Indifference>();
-
-function indifferenceOf(leaves: readonly AnyStateNode[]): Indifference {
-  const [leaf] = leaves;
-  // States of a machine with regions are known to its actor alone: there is one such actor of a kind, and it seldom moves.
-  if (leaf === undefined || leaves.length > 1) return new Map();
-  const known = indifferences.get(leaf);
-  if (known !== undefined) return known;
-  const fresh: Indifference = new Map();
-  indifferences.set(leaf, fresh);
-  return fresh;
-}
-
-/** Whether a state lists a type only to ignore it, or does not know it. What depends on a guard counts as something. */
-function isIndifferent(leaf: AnyStateNode, type: string): boolean {
-  for (let node: AnyStateNode | undefined = leaf; node !== undefined; node = node.parent) {
-    if (node.always !== undefined) return false;
-    const [first] = node.transitions.get(type) ?? node.transitions.get('*') ?? [];
-    if (first !== undefined) return first.guard === undefined && first.target === undefined && first.actions.length === 0;
-  }
-  return true;
-}
-
-const leavesOf = ({ _nodes }: AnyMachineSnapshot): readonly AnyStateNode[] => _nodes.filter(({ type }) => type === 'atomic' || type === 'final');
-
-/**
- * The machine that moves as another does and states nothing: actions that state (`state…`) do nothing in it. It has the very
- * states of the other, so that a snapshot can go from one to the other.
- */
-const silentTwins = new WeakMap<AnyStateMachine, AnyStateMachine>();
-
-function silentTwinOf(machine: AnyStateMachine): AnyStateMachine {
-  const known = silentTwins.get(machine);
-  if (known !== undefined) return known;
-  const { actions } = machine.implementations;
-  const silenced = Object.keys(actions).map((name) => [name, /^state[A-Z]/.test(name) ? () => undefined : actions[name]]);
-  // A machine has all else from the one that it is made of.
-  const twin = Object.create(machine, {
-    implementations: { value: { ...machine.implementations, actions: Object.fromEntries(silenced) } },
-  }) as AnyStateMachine;
-  silentTwins.set(machine, twin);
-  return twin;
+  const chart = chartOf(machine);
+  return new StatechartActor({ component, key }, chart, chart.start(input));
 }
 
 class StatechartActor implements Actor {
   readonly component: Component;
   readonly key: string;
   readonly address: string;
-  private readonly machine: AnyStateMachine;
-  private snapshot: AnyMachineSnapshot;
-  private indifference: Indifference;
+  private readonly chart: Chart;
+  private now: Step;
+  /** Made when somebody asks for it, and the same until something changes. */
+  private snapshot: AnyMachineSnapshot | undefined;
 
-  constructor({ component, key }: Pick<Actor, 'component' | 'key'>, machine: AnyStateMachine, snapshot: AnyMachineSnapshot) {
+  constructor({ component, key }: Pick<Actor, 'component' | 'key'>, chart: Chart, start: Step) {
     this.component = component;
     this.key = key;
     this.address = addressOf(component, key);
-    this.machine = machine;
-    this.snapshot = snapshot;
-    this.indifference = indifferenceOf(leavesOf(snapshot));
+    this.chart = chart;
+    this.now = start;
   }
 
   send(event: GleitzeitEvent): readonly GleitzeitDraft[] {
-    if (this.ignores(event.type)) return nothing;
-    outbox = [];
-    this.move(event, this.machine);
-    return outbox.length === 0 ? nothing : outbox;
+    if (this.now.place.hearing(event.type).isIgnored) return nothing;
+    const stated: GleitzeitDraft[] = [];
+    this.move(this.chart.step(this.now, event, { stated, silent: false }));
+    return stated;
   }
 
   fold(event: GleitzeitEvent): void {
-    if (!this.ignores(event.type)) this.move(event, silentTwinOf(this.machine));
+    this.move(this.chart.step(this.now, event, { stated: [], silent: true }));
   }
 
-  private move(event: GleitzeitEvent, as: AnyStateMachine): void {
-    // A transition runs the actions of the machine that its snapshot names.
-    const before: AnyMachineSnapshot = this.snapshot.machine === as ? this.snapshot : { ...this.snapshot, machine: as };
-    const next: AnyMachineSnapshot = this.machine.transition(before, event, scope);
-    if (next.status === 'error') throw next.error;
-    if (next._nodes !== this.snapshot._nodes) this.indifference = indifferenceOf(leavesOf(next));
-    this.snapshot = next;
-  }
-
-  private ignores(type: string): boolean {
-    const known = this.indifference.get(type);
-    if (known !== undefined) return known;
-    const found = leavesOf(this.snapshot).every((leaf) => isIndifferent(leaf, type));
-    this.indifference.set(type, found);
-    return found;
+  private move(next: Step): void {
+    if (next.place === this.now.place && next.context === this.now.context) return;
+    this.now = next;
+    this.snapshot = undefined;
   }
 
   getSnapshot(): AnyMachineSnapshot {
+    const { place, context } = this.now;
+    this.snapshot ??= { ...place.snapshot, context };
     return this.snapshot;
   }
 
   handles(type: string): boolean {
-    for (const node of this.snapshot._nodes) if (node.transitions.has(type)) return true;
-    return false;
+    return this.now.place.hearing(type).isListed;
   }
 
   isDone(): boolean {
-    return this.snapshot.status === 'done';
+    return this.now.place.snapshot.status === 'done';
   }
 
   hasEnded(): boolean {
-    return hasEnded(this.snapshot);
+    return this.now.place.hasEnded;
   }
 }

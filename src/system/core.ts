@@ -15,7 +15,7 @@ import type { IdSource } from './ids.ts';
 import { Registry } from './registry.ts';
 import { Router } from './router.ts';
 import { deriveRoutingTable } from './routing-table.ts';
-import type { StorageFault, StorageHold } from './storage-hold.ts';
+import type { Arrival, StorageFault, StorageHold } from './storage-hold.ts';
 import { superviseActors } from './supervision.ts';
 import type { Origin, Violation } from './traffic.ts';
 import { type Effect, TurnLoop } from './turn-loop.ts';
@@ -59,24 +59,25 @@ export class Core {
     const onRelease = (hold: StorageHold): void => this.release(hold);
     const { router, registry } = this;
     this.loop = new TurnLoop({ router, registry, journal, clock, defer, onEffectError, onCommitError, onHold, onRelease });
+    this.loop.durableSeq = lastSeq;
     superviseActors(this);
   }
 
   private lose(error: unknown, tell: (error: unknown) => void): void {
     const data = { target: 'journal', event: 'append', error: toFailure(error, 'PERSISTENCE_WRITE_FAILED') };
-    this.loop.sayLast({ type: 'system:crash', data }, { source: 'api' });
+    this.loop.sayLast({ type: 'system:crash', data }, { source: 'runtime' });
     tell(error);
   }
 
   private hold({ fault }: StorageHold, tell: CoreOptions['onHold']): void {
     const { error, since } = fault;
     tell?.(fault);
-    this.loop.sayAside({ type: 'system:hold', data: { error, since } }, { source: 'api' });
+    this.loop.sayAside({ type: 'system:hold', data: { error, since } }, { source: 'runtime' });
   }
 
   private release({ fault: { since } }: StorageHold): void {
     const heldMs = Math.max(0, this.clock.now() - since);
-    this.loop.accept({ type: 'system:release', data: { since, heldMs } }, { source: 'api' });
+    this.loop.accept({ type: 'system:release', data: { since, heldMs } }, { source: 'runtime' });
   }
 
   /** From now on waits for a journal that takes no facts for a time; until now that fails whoever writes to it. */
@@ -89,9 +90,19 @@ export class Core {
     return this.loop.hold?.fault;
   }
 
+  /** The last fact that is durable. What stands after it can still be undone by a crash, and its `seq` be given again. */
+  get durableSeq(): number {
+    return this.loop.durableSeq;
+  }
+
   /** Puts an event into the inbox. */
   accept(draft: GleitzeitDraft, origin: Origin): void {
     this.loop.accept(draft, origin);
+  }
+
+  /** Takes what can wait, a little at a time; each is asked for only when it is its turn. */
+  acceptAtLeisure(arrivals: Iterable<Arrival>): void {
+    this.loop.acceptAtLeisure(arrivals);
   }
 
   /** Registers what is done once events of a type are durable. */

@@ -1,4 +1,5 @@
 /** Gives a sign of life for the workers of this process, with what the process is worth as a measure. */
+import type { WorkerContext } from '../../machines/worker.ts';
 import type { Timer } from './clock.ts';
 import type { Core } from './core.ts';
 
@@ -32,7 +33,8 @@ export function hostHeartbeats(core: Core, { heartbeatMs, leaseMs, vitals }: Hea
     const readings = vitals();
     const leaseUntil = core.clock.now() + leaseMs;
     for (const [workerId, { poolId, slots }] of workers) {
-      const running = (core.snapshot('worker', workerId)?.context as { readonly running?: number } | undefined)?.running ?? 0;
+      // A worker's snapshot has the worker's context.
+      const running = (core.snapshot('worker', workerId)?.context as WorkerContext | undefined)?.leases.size ?? 0;
       core.accept(
         { type: 'worker:heartbeat', data: { workerId, poolId, running, slots, leaseUntil, ...readings } },
         { source: `worker/${workerId}` },

@@ -196,7 +196,8 @@ export class Router {
 
   private deliver(carried: Carried, actor: Actor): void {
     const { event } = carried;
-    const before = actor.getSnapshot();
+    const before = this.deliveries === undefined ? undefined : actor.getSnapshot();
+    const isHeard = actor.handles(event.type);
     let drafts: readonly GleitzeitDraft[];
     try {
       drafts = actor.send(event);
@@ -204,10 +205,10 @@ export class Router {
       this.crash(actor, event, error);
       return;
     }
-    this.deliveries?.(event, actor, before);
+    if (before !== undefined) this.deliveries?.(event, actor, before);
     if (actor.hasEnded()) this.outcome.ended.push(actor);
     if (drafts.length === 0) {
-      if (actor.getSnapshot() === before && !actor.handles(event.type)) this.unhandled(event, actor);
+      if (!isHeard) this.unhandled(event, actor);
       return;
     }
     const origin = { source: actor.address, cause: event };
@@ -258,7 +259,7 @@ export class Router {
     }
     const owner = ofWorkflow.has(actor.component) ? (actor.getSnapshot().context as { readonly workflowId: string }) : undefined;
     const workflowId = owner && { workflowId: owner.workflowId };
-    this.stateFor('api', { type: 'system:crash', data: { target: actor.address, event: event.type, error, ...workflowId } }, event);
+    this.stateFor('runtime', { type: 'system:crash', data: { target: actor.address, event: event.type, error, ...workflowId } }, event);
   }
 }
 

@@ -12,6 +12,7 @@ import { type EventType, type GleitzeitDraft, type GleitzeitEvent, specOf } from
 import { errorOf, toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
+import { Inbox } from './inbox.ts';
 import type { Registry } from './registry.ts';
 import type { Router } from './router.ts';
 import { type Arrival, joined, StorageHold } from './storage-hold.ts';
@@ -49,11 +50,7 @@ interface Waiting {
 export class TurnLoop {
   private readonly options: TurnLoopOptions;
   private readonly effects = new Map<EventType, Effect[]>();
-  private inbox: Arrival[] = [];
-  private taken = 0;
-  /** How many were ever put into the inbox, and how many of them a turn has carried. */
-  private accepted = 0;
-  private carried = 0;
+  private readonly inbox = new Inbox();
   private waiting: Waiting[] = [];
   private isPumping = false;
   private isCommitting = false;
@@ -61,6 +58,8 @@ export class TurnLoop {
   private quiet: (() => void)[] = [];
   /** What waits while the journal takes nothing. */
   hold: StorageHold | undefined;
+  /** The last fact that is durable; those who watch have seen all up to it once its effects have run. */
+  durableSeq = 0;
   /** Whether a refusal for the time being is waited out: only once something was promised. */
   mayHold = false;
   /** Called with every event of a batch, after the effects of that event. */
@@ -85,12 +84,21 @@ export class TurnLoop {
       this.hold.due.push({ draft, origin });
       return;
     }
-    this.accepted++;
-    this.inbox.push({ draft, origin });
+    this.inbox.put({ draft, origin });
     this.schedule();
   }
 
-  /** Resolves when the inbox is empty and everything so far is committed and done. */
+  /**
+   * Takes what can wait, each only when it is its turn: a little of it at a time, so that what comes meanwhile is served. What was
+   * left of an earlier call is dropped.
+   */
+  acceptAtLeisure(arrivals: Iterable<Arrival>): void {
+    if (this.isClosed) return;
+    this.inbox.putAtLeisure(arrivals);
+    this.schedule();
+  }
+
+  /** Resolves when nothing is left to be taken and everything so far is committed and done. */
   whenQuiet(): Promise<void> {
     if (this.isClosed) return Promise.resolve();
     return new Promise((resolve) => {
@@ -106,7 +114,7 @@ export class TurnLoop {
   whenDurable(): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.isClosed) reject(closed());
-      else this.waiting.push({ count: this.accepted, resolve, reject });
+      else this.waiting.push({ count: this.inbox.accepted, resolve, reject });
       this.schedule();
     });
   }
@@ -137,8 +145,7 @@ export class TurnLoop {
   close(): void {
     this.isClosed = true;
     this.hold?.timer?.cancel();
-    this.inbox = [];
-    this.taken = 0;
+    this.inbox.clear();
     this.releaseQuiet();
     for (const { reject } of this.waiting) reject(closed());
     this.waiting = [];
@@ -153,21 +160,16 @@ export class TurnLoop {
   private pump(): void {
     this.isPumping = false;
     if (this.isClosed) return;
-    const until = this.options.clock.now() + longestPumpMs;
-    while (this.taken < this.inbox.length) {
-      const item = this.inbox[this.taken++];
-      if (item !== undefined) {
-        this.carried++;
-        this.options.router.accept(item.draft, item.origin);
-      }
-      if (this.options.clock.now() > until) break;
-    }
-    if (this.taken === this.inbox.length) {
-      this.inbox = [];
-      this.taken = 0;
-    }
+    const { clock, router } = this.options;
+    const until = clock.now() + longestPumpMs;
+    this.inbox.takeSome({
+      take: ({ draft, origin }) => router.accept(draft, origin),
+      isLate: () => clock.now() > until,
+      isHeld: this.hold !== undefined,
+    });
     this.commit();
-    if (this.inbox.length > 0) this.schedule();
+    // While the journal takes nothing, only its release goes on with what can wait.
+    if (this.inbox.isPending(this.hold !== undefined)) this.schedule();
   }
 
   private commit(): void {
@@ -178,12 +180,12 @@ export class TurnLoop {
       return;
     }
     const outcome = router.takeOutcome();
-    if (outcome.facts.length === 0) this.perform(outcome, this.carried);
+    if (outcome.facts.length === 0) this.perform(outcome, this.inbox.carried);
     else this.append(outcome);
   }
 
   private append(outcome: Outcome): void {
-    const { carried } = this;
+    const { carried } = this.inbox;
     let pending: Promise<void> | undefined;
     try {
       pending = this.options.journal.append(outcome.facts);
@@ -208,6 +210,7 @@ export class TurnLoop {
   private succeeded(outcome: Outcome, carried: number): void {
     const { hold } = this;
     this.hold = undefined;
+    this.durableSeq = outcome.facts.at(-1)?.seq ?? this.durableSeq;
     this.perform(outcome, carried);
     if (hold === undefined || this.isClosed) return;
     this.options.onRelease(hold);
@@ -243,7 +246,7 @@ export class TurnLoop {
     // One that ended may have been woken in a later turn of the batch.
     for (const actor of ended) if (actor.hasEnded()) this.options.registry.drop(actor);
     if (this.waiting.length > 0) this.releaseDurable(carried);
-    if (this.inbox.length === 0 && !this.isCommitting) this.releaseQuiet();
+    if (this.inbox.isEmpty && !this.isCommitting) this.releaseQuiet();
   }
 
   private show(event: GleitzeitEvent): void {

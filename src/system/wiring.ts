@@ -25,16 +25,15 @@ import { retryManagerMachine } from '../../machines/retry-manager.ts';
 import { schedulerMachine } from '../../machines/scheduler.ts';
 import { systemMachine } from '../../machines/system.ts';
 import { taskMachine } from '../../machines/task.ts';
-import { workerMachine } from '../../machines/worker.ts';
 import { workflowMachine } from '../../machines/workflow.ts';
 import { type Birth, circuitsOf, dataOf, elapsedFor, fieldsOf, methodKey, nobody, one, taskKey, theOne, type Wiring } from './addressing.ts';
 import type { MachineConfig } from './config.ts';
 import { cron } from './cron-wiring.ts';
+import { worker } from './worker-wiring.ts';
 
 const workflowWiring = (machine: AnyStateMachine, window: boolean): Wiring => ({
   machine,
-  // At the start of the engine there are those that were brought back from the journal, and no others.
-  recipients: (event) => (event.type === 'engine:started' ? 'all' : one(fieldsOf(event)['workflowId'])),
+  recipients: (event) => one(fieldsOf(event)['workflowId']),
   births: {
     'workflow:submitted': (event, config) => {
       const data = dataOf(event, 'workflow:submitted');
@@ -51,9 +50,8 @@ const task: Wiring = {
     switch (event.type) {
       case 'workflow:failing':
       case 'workflow:cancelling':
+      case 'workflow:recover':
         return { group: event.data.workflowId };
-      case 'engine:started':
-        return 'all';
       case 'worker:failed':
         return event.data.tasks.map(({ workflowId, taskId }) => taskKey(workflowId, taskId));
       default: {
@@ -69,48 +67,8 @@ const task: Wiring = {
     },
   },
   // The resolver skips tasks that were never released; a cancel can overtake the decision to try again.
-  absentIsFine: ['worker:failed', 'task:skipped', 'task:retry_scheduled'],
-};
-
-const worker: Wiring = {
-  machine: workerMachine,
-  recipients: (event) => {
-    switch (event.type) {
-      case 'pool:scaled_up':
-      case 'pool:scaled_down':
-        return event.data.workerIds;
-      case 'pool:worker_quarantined':
-        return [event.data.workerId, event.data.replacementId];
-      case 'system:shutdown':
-        return 'all';
-      case 'schedule:elapsed':
-        return elapsedFor('worker', event);
-      default:
-        return one(fieldsOf(event)['workerId']);
-    }
-  },
-  births: {
-    'pool:scaled_up': (event, config) => {
-      const { poolId, workerIds, slots } = dataOf(event, 'pool:scaled_up');
-      return workerIds.map((workerId) => ({ key: workerId, input: { workerId, poolId, slots, ...config.worker } }));
-    },
-    'pool:worker_quarantined': (event, config) => {
-      const { poolId, replacementId, slots } = dataOf(event, 'pool:worker_quarantined');
-      return [{ key: replacementId, input: { workerId: replacementId, poolId, slots, ...config.worker } }];
-    },
-  },
-  // A worker may be gone before the last of its attempts is settled; the task judges those reports. Its host may give a sign of
-  // life for it in the moment in which it leaves.
-  absentIsFine: [
-    'worker:heartbeat',
-    'task:completed',
-    'task:failed',
-    'task:stale_report',
-    'task:cancelled',
-    'queue:claim_refused',
-    'pool:worker_quarantined',
-    'pool:scaled_down',
-  ],
+  // What a worker lost, or a stop cut off, may have ended in that moment.
+  absentIsFine: ['worker:failed', 'worker:lease_lost', 'attempt:abandoned', 'task:skipped', 'task:retry_scheduled'],
 };
 
 const pool: Wiring = {
@@ -173,6 +131,8 @@ const circuit: Wiring = {
       return circuitsOf(data).map((id) => ({ key: id, input: { circuit: id, providerId, protocol, ...options }, groups: [providerId] }));
     },
   },
+  // What runs on over a restart may end before its provider is registered again.
+  absentIsFine: ['task:completed', 'task:failed', 'task:cancelled'],
 };
 
 const methods: Wiring = {

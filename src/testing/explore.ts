@@ -4,11 +4,13 @@
  * The walk is `getShortestPaths` of `xstate/graph` on the real machine; on top of it every event is tried in every
  * state that was reached.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { AnyMachineSnapshot, AnyStateMachine, AnyStateNode, EventObject, InputFrom } from 'xstate';
 import { transition } from 'xstate';
 import { getShortestPaths } from 'xstate/graph';
-import { isEventType, specOf } from '../../machines/events/catalogue.ts';
+import { type GleitzeitDraft, type GleitzeitEvent, isEventType, specOf } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
+import { chartOf } from '../system/chart.ts';
 
 export interface ExploreOptions<Machine extends AnyStateMachine> {
   /** The component whose own facts may move the machine. */
@@ -38,7 +40,7 @@ export interface Exploration {
   readonly movedByOthers: readonly string[];
   /** Events of its alphabet that a state neither handles nor lists as ignored, as `state: event`. */
   readonly unhandled: readonly string[];
-  /** What threw, as `state: event: message`. */
+  /** What threw, or is done otherwise by the actors of a system than by XState, as `state: event: message`. */
   readonly errors: readonly string[];
   /** States (values with the distinguished context) that were reached. */
   readonly states: number;
@@ -71,6 +73,17 @@ function statesOf<Machine extends AnyStateMachine>(machine: Machine, options: Ex
   return paths.map(({ state }) => state);
 }
 
+/** An action that XState has run. */
+interface Executed {
+  readonly type: string;
+  readonly params: { readonly event: unknown };
+}
+
+interface Outcome {
+  readonly after: AnyMachineSnapshot;
+  readonly actions: readonly Executed[];
+}
+
 /** What a walk has found so far; at first nothing was visited and nothing taken. */
 class Findings {
   private readonly machine: AnyStateMachine;
@@ -82,6 +95,7 @@ class Findings {
   private readonly movedByOthers = new Set<string>();
   private readonly unhandled = new Set<string>();
   private readonly errors = new Set<string>();
+  private readonly compared = new Map<string, number>();
 
   constructor(machine: AnyStateMachine, { component, movedBy = [] }: Pick<ExploreOptions<AnyStateMachine>, 'component' | 'movedBy'>) {
     this.machine = machine;
@@ -108,7 +122,8 @@ class Findings {
       if (!state._nodes.some((node) => node.transitions.has(event.type))) this.unhandled.add(`${name}: ${event.type}`);
       // XState's types want the machine's own snapshot and event, which any machine does not name.
       for (const taken of this.machine.getTransitionData(state as never, event as never)) this.untaken.delete(taken);
-      const [after] = transition(this.machine, state as never, event as never) as readonly [AnyMachineSnapshot, unknown];
+      const [after, actions] = transition(this.machine, state as never, event as never) as readonly [AnyMachineSnapshot, readonly Executed[]];
+      if (!this.agrees(state, event, { after, actions })) this.errors.add(`${name}: ${event.type}: actors of a system do something else`);
       if (after.status === 'error') this.errors.add(`${name}: ${event.type}: ${String(after.error)}`);
       if (JSON.stringify(after.value) !== name && !this.mayMove(event.type)) this.movedByOthers.add(`${name}: ${event.type}`);
     } catch (error) {
@@ -127,6 +142,24 @@ class Findings {
       errors: [...this.errors],
       states,
     };
+  }
+
+  /** Whether an actor of a system comes from here to where XState does, and states the same; looked at a few times for each way to go. */
+  private agrees(state: AnyMachineSnapshot, event: EventObject, { after, actions }: Outcome): boolean {
+    const way = JSON.stringify([state.value, event, after.value, actions.map(({ type }) => type)]);
+    const times = this.compared.get(way) ?? 0;
+    this.compared.set(way, times + 1);
+    if (times >= 3) return true;
+    const chart = chartOf(this.machine);
+    const stated: GleitzeitDraft[] = [];
+    const here = { place: chart.placeOf(state), context: state.context };
+    // A walk is given events of the catalogue.
+    const { place, context } = chart.step(here, event as GleitzeitEvent, { stated, silent: false });
+    const { status, value, tags } = place.snapshot;
+    return isDeepStrictEqual(
+      [status, value, tags, context, stated],
+      [after.status, after.value, after.tags, after.context, actions.flatMap(({ type, params }) => (type === 'xstate.emit' ? params.event : []))],
+    );
   }
 
   private mayMove(type: string): boolean {

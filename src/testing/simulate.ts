@@ -3,6 +3,8 @@
  *
  * Handlers may wait on promises and on `call.sleep`, which follows the simulated clock; real I/O has no place here.
  */
+import { createHash } from 'node:crypto';
+
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { StartOptions, SystemOptions } from '../runtime/options.ts';
 import { createSystem, type GleitzeitSystem } from '../runtime/system.ts';
@@ -10,7 +12,7 @@ import { seededIds } from '../system/ids.ts';
 import { type SimulatedClock, simulatedClock } from './simulated-clock.ts';
 
 export interface SimulationOptions extends Omit<SystemOptions, 'clock' | 'ids' | 'vitals'> {
-  /** What ids, jitter and random numbers follow from. @defaultValue `'simulation'` */
+  /** What ids, jitter, random numbers and the key of secrets follow from. @defaultValue `'simulation'` */
   readonly seed?: string;
   /** When it begins, in epoch milliseconds. @defaultValue `0` */
   readonly startAt?: number;
@@ -44,16 +46,29 @@ const quietRounds = 4;
 
 /** Creates and starts a system on a simulated clock; strict unless told otherwise. */
 export async function simulate(options: SimulationOptions = {}): Promise<Simulation> {
-  const { seed = 'simulation', startAt = 0, vitals = restingVitals, start, ...rest } = options;
+  const { seed = 'simulation', startAt = 0, vitals = restingVitals, start, secrets = {}, ...rest } = options;
   const clock = simulatedClock({ now: startAt });
   const events: GleitzeitEvent[] = [];
-  const system = createSystem({ strict: true, ...rest, vitals, seed, clock, ids: seededIds(seed) });
+  const system = createSystem({
+    strict: true,
+    ...rest,
+    vitals,
+    seed,
+    clock,
+    ids: seededIds(seed),
+    secrets: secrets && { key: keyOf(seed), ...secrets },
+  });
   system.events$.subscribe((event) => events.push(event));
   await system.start(start);
 
   const passing = timeOf(clock, events);
   await passing.settle();
   return { system, clock, events, ...passing };
+}
+
+/** With a key of its own, a run would not repeat itself. */
+function keyOf(seed: string): Uint8Array {
+  return createHash('sha256').update(seed).digest();
 }
 
 /** The ways to let time pass, and what happens in it. */

@@ -17,6 +17,8 @@ import type { Workflow } from './workflow.ts';
 export interface LoadOptions {
   /** Where the directory of a batch is looked for first, before the current one. @defaultValue the file's own directory */
   readonly directory?: string;
+  /** Whether a batch may list the files of this machine: not for what others send. @defaultValue `true` */
+  readonly batches?: boolean;
   readonly limits?: Partial<WorkflowLimits>;
   readonly bounds?: Partial<ReadingBounds>;
 }
@@ -53,7 +55,7 @@ async function workflowOf(reading: Reading, subject: string, options: LoadOption
   const faults = new Faults();
   faults.addAll(reading.faults);
   const limits = { ...workflowDefaults.limits, ...options.limits };
-  const findFiles = filesFrom(options.directory === undefined ? ['.'] : [options.directory, '.']);
+  const findFiles = options.batches === false ? noFiles : filesFrom(options.directory === undefined ? ['.'] : [options.directory, '.']);
   if (reading.value === undefined) faults.raise(subject, reading.locate);
   const draft = await normaliseWorkflow(reading.value, { faults, limits, findFiles });
   return finishWorkflow(draft, { subject, faults, limits, locate: reading.locate });
@@ -105,6 +107,13 @@ function nameOf(from: unknown): string {
   const name = readField(from, 'name');
   return typeof name === 'string' ? `Workflow ${describeValue(name)}` : 'workflow';
 }
+
+const noFiles: FindFiles = (directory) => {
+  throw errorOf(
+    'WORKFLOW_VALIDATION_FAILED',
+    `A batch lists files where it is loaded, which is not allowed here, got the directory ${describeValue(directory)}. Load it where its files are.`,
+  );
+};
 
 /** Looks for a directory from each of several starting points in turn. */
 function filesFrom(starts: readonly string[]): FindFiles {

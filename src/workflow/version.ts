@@ -18,6 +18,13 @@ export function canonicalJson(value: unknown): string {
   return `{${fields.join(',')}}`;
 }
 
+/** The hash of a definition whose size was checked already. */
+export function hashOf({ tasks, ...settings }: WorkflowDefinition): string {
+  const hash = createHash('sha256').update(canonicalJson(settings));
+  for (const task of tasks) hash.update('\n').update(canonicalJson(task));
+  return hash.digest('hex');
+}
+
 /** Hashes a definition, task by task, and tells what of it is larger than it may be. */
 export function versionOf(
   { tasks, ...settings }: WorkflowDefinition,

@@ -88,11 +88,15 @@ describe('of a workflow that runs', () => {
 });
 
 describe('a command of the user', () => {
-  it.each([
+  it.each<readonly [unknown, unknown, string]>([
     ['task:completed', {}, 'INVALID_REQUEST'],
     ['no:such', {}, 'INVALID_REQUEST'],
     ['__proto__', {}, 'INVALID_REQUEST'],
     [undefined, {}, 'INVALID_REQUEST'],
+    ...['system:start', 'system:stop', 'system:crash', 'system:hold', 'system:release', 'engine:halt', 'workflow:recover'].map(
+      (type) => [type, {}, 'INVALID_REQUEST'] as const,
+    ),
+    ...['worker:register', 'worker:disown'].map((type) => [type, {}, 'INVALID_REQUEST'] as const),
     ['engine:pause', { reason: 5 }, 'INVALID_PARAMS'],
     ['engine:pause', undefined, 'INVALID_PARAMS'],
     ['workflow:cancel', { workflowId: 1n }, 'INVALID_PARAMS'],

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
+import { type SqliteJournalOptions, sqliteJournal } from '../../src/journal/sqlite.ts';
 import { createSystem } from '../../src/runtime/system.ts';
 import { scene } from '../scenarios/scene.ts';
 import { errorFrom, expectAlive, expectUnharmed, good } from './aftermath.ts';
@@ -127,5 +128,32 @@ describe('a journal that cannot be', () => {
     const { system, until } = await scene({ journal: journalWith({ close: never }), log: { debug() {}, info() {}, warn() {}, error() {} } });
     await until(system.stop());
     expect(system.phase).toBe('stopped');
+  });
+});
+
+describe('a journal in a file', () => {
+  it.each<[string, unknown, unknown, string]>([
+    ['an empty path', ' ', {}, 'path must be'],
+    ['no path', undefined, {}, 'path must be'],
+    ['a path with a zero in it', 'a\0b', {}, 'path must be'],
+    ['memory as a path', ':memory:', {}, 'memoryJournal()'],
+    ['an unknown durability', 'j.db', { durability: 'eternal' }, 'durability must be full, relaxed or memory'],
+    ['an endless patience', 'j.db', { busyTimeoutMs: Number.POSITIVE_INFINITY }, 'busyTimeoutMs must be'],
+    ['a negative patience', 'j.db', { busyTimeoutMs: -1 }, 'busyTimeoutMs must be'],
+    ['a fraction of patience', 'j.db', { busyTimeoutMs: 0.5 }, 'busyTimeoutMs must be'],
+    ['a patience beyond what SQLite counts', 'j.db', { busyTimeoutMs: 2 ** 31 }, 'busyTimeoutMs must be'],
+    ['a flag that is none', 'j.db', { readOnly: 'yes' }, 'readOnly must be true or false'],
+    ['an unknown writer', 'j.db', { writer: 'pen' }, 'writer must be thread or inline'],
+    ['an unknown option', 'j.db', { busyTimeout: 1 }, 'Did you mean "busyTimeoutMs"?'],
+    ['no options', 'j.db', null, 'it must be a map of options'],
+  ])('is not made of %s', (_, path, options, said) => {
+    const make = () => sqliteJournal(path as string, options as SqliteJournalOptions);
+    expect(make).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR', message: expect.stringContaining(said) }));
+    expect(make).toThrow(/^sqliteJournal/);
+  });
+
+  it('takes an option that is undefined as left out', async () => {
+    const options = { durability: undefined, busyTimeoutMs: undefined, readOnly: true, writer: undefined } as unknown as SqliteJournalOptions;
+    await expect(sqliteJournal('none/at/all.db', options).open()).rejects.toMatchObject({ code: 'PERSISTENCE_CONNECTION_FAILED' });
   });
 });

@@ -4,11 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
-import { checkJournal, createSystem, defineProvider, loadWorkflow, sqliteJournal } from '../../src/index.ts';
-import { completed, lives, submitted } from '../src/journal/places.ts';
+import { checkJournal, createSystem, defineProvider, type Journal, loadWorkflow, sqliteJournal } from '../../src/index.ts';
+import type { Store } from '../../src/journal/sqlite/store.ts';
+import { completed, lives, placeForJournal, submitted } from '../src/journal/places.ts';
 
-/** A disk of its own, of a few megabytes, where this process may make one. */
-function smallDisk(megabytes: number): string | undefined {
+/** A journal on a disk that can be full: filled to the last byte, and given its room back. */
+interface SmallDisk {
+  readonly path: string;
+  readonly journal: Journal;
+  fill(): void;
+  free(): void;
+}
+
+/** A file system of a few megabytes, where this process may mount one. */
+function mounted(megabytes: number): SmallDisk | undefined {
   const place = mkdtempSync(join(tmpdir(), 'gleitzeit-disk-'));
   const disk = join(place, 'disk');
   mkdirSync(disk);
@@ -17,51 +26,65 @@ function smallDisk(megabytes: number): string | undefined {
     if (status === 0) spawnSync('umount', ['-l', disk], { stdio: 'ignore' });
     rmSync(place, { recursive: true, force: true });
   });
-  return status === 0 ? disk : undefined;
-}
-
-/** Fills a disk to the last byte. @returns gives the room back */
-function fill(disk: string): () => void {
+  if (status !== 0) return undefined;
+  const path = join(disk, 'test.db');
   const names: string[] = [];
-  for (let bytes = 2 ** 20; bytes >= 512; ) {
-    const name = join(disk, `filler-${names.length}`);
-    names.push(name);
-    try {
-      writeFileSync(name, Buffer.alloc(bytes));
-    } catch {
-      bytes /= 2;
+  const fill = (): void => {
+    for (let bytes = 2 ** 20; bytes >= 512; ) {
+      const name = join(disk, `filler-${names.length}`);
+      names.push(name);
+      try {
+        writeFileSync(name, Buffer.alloc(bytes));
+      } catch {
+        bytes /= 2;
+      }
     }
-  }
-  return () => {
-    for (const name of names) rmSync(name, { force: true });
   };
+  return { path, journal: sqliteJournal(path), fill, free: () => names.forEach((name) => void rmSync(name, { force: true })) };
 }
 
-describe('a disk that is full', () => {
+/** The same as SQLite tells it: a file that may have no more pages is a disk without room. */
+function limited(): SmallDisk {
+  const path = placeForJournal();
+  const journal = sqliteJournal(path, { writer: 'inline' });
+  // The writing connection of this adapter: nobody else may ask for it.
+  const limit = (pages: number) => void (journal as unknown as { writer: { store: Store } }).writer.store.db.pragma(`max_page_count = ${pages}`);
+  return { path, journal, fill: () => limit(1), free: () => limit(2 ** 32 - 2) };
+}
+
+const forms: readonly (readonly [string, (megabytes: number) => SmallDisk | undefined])[] = [
+  ['a file system of its own', mounted],
+  ["SQLite's limit of pages", limited],
+];
+
+describe.each(forms)('a disk that is full, by %s', (name, make) => {
   it('refuses a batch until there is room, and then takes it once', async () => {
-    const disk = smallDisk(8);
-    if (disk === undefined) return;
-    const path = join(disk, 'test.db');
-    const journal = sqliteJournal(path);
+    const disk = make(8);
+    if (disk === undefined) return console.warn(`Left out, ${name}: this process may not mount one.`);
+    const { path, journal } = disk;
     await journal.open();
     onTestFinished(() => journal.close());
     for (const batch of lives(5)) await journal.append(batch);
-    const free = fill(disk);
+    disk.fill();
     const batch = Array.from({ length: 2_000 }, (_, at) => submitted(`${Math.sin(at)}`, 100 + at));
     for (let time = 0; time < 3; time++) {
-      await expect(journal.append(batch)).rejects.toMatchObject({ code: 'PERSISTENCE_WRITE_FAILED', retryable: true, details: { reason: 'full' } });
+      await expect((async () => journal.append(batch))()).rejects.toMatchObject({
+        code: 'PERSISTENCE_WRITE_FAILED',
+        retryable: true,
+        details: { reason: 'full' },
+      });
     }
     expect(await journal.read()).toHaveLength(15);
-    free();
+    disk.free();
     await journal.append([...batch, completed(`${Math.sin(0)}`, 3_000)]);
     expect(await journal.read()).toHaveLength(2_016);
     expect((await checkJournal(path)).damages).toEqual([]);
   });
 
   it('holds an engine: what runs is kept, nothing more is admitted, and it goes on once there is room', { timeout: 60_000 }, async () => {
-    const disk = smallDisk(12);
-    if (disk === undefined) return;
-    const path = join(disk, 'test.db');
+    const disk = make(12);
+    if (disk === undefined) return console.warn(`Left out, ${name}: this process may not mount one.`);
+    const { path, journal } = disk;
     const calls: string[] = [];
     let answer: (() => void) | undefined;
     const provider = defineProvider({
@@ -91,17 +114,17 @@ describe('a disk that is full', () => {
       warn: (...said: unknown[]) => void warnings.push(said),
       error: (...said: unknown[]) => void warnings.push(said),
     };
-    const system = createSystem({ journal: sqliteJournal(path), providers: [provider], builtins: false, log });
+    const system = createSystem({ journal, providers: [provider], builtins: false, log });
     await system.start();
     onTestFinished(() => system.stop({ deadlineMs: 0 }));
     const run = await system.submit(workflow, { id: 'w' });
     while (answer === undefined) await new Promise((resolve) => setTimeout(resolve, 5));
-    const free = fill(disk);
+    disk.fill();
     answer();
     while (warnings.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
     await expect(system.submit(workflow, { id: 'late' })).rejects.toMatchObject({ code: 'PERSISTENCE_WRITE_FAILED', retryable: true });
     expect(calls).toEqual(['a#1']);
-    free();
+    disk.free();
     expect(await run.result()).toMatchObject({ status: 'completed', tasks: { a: { attempts: 1 }, b: { attempts: 1 } } });
     expect(calls).toEqual(['a#1', 'b#1']);
     expect((await checkJournal(path)).damages).toEqual([]);

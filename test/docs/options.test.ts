@@ -10,6 +10,7 @@ import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
 import { queueDefaults } from '../../machines/queue.ts';
 import { serveDefaults } from '../../src/control/server.ts';
+import { sqliteJournalDefaults } from '../../src/journal/sqlite.ts';
 import { inspectDefaults } from '../../src/observe/inspector.ts';
 import { httpDefaults } from '../../src/providers/http.ts';
 import { optionNames } from '../../src/runtime/options-check.ts';
@@ -46,8 +47,10 @@ const defaults: Readonly<Record<string, object>> = {
   health: healthDefaults,
   cleanup: cleanerDefaults,
   http: httpDefaults,
+  secrets: {},
   inspect: inspectDefaults,
   start: { paused: false },
+  sqliteJournal: sqliteJournalDefaults,
   serveControl: serveDefaults,
   stop: stopDefaults,
   retry: retryDefaults,
@@ -72,7 +75,7 @@ describe('the page of options', () => {
     expect([...(page.get(group)?.keys() ?? [])].sort()).toEqual([...(optionNames[group] ?? [])].sort());
   });
 
-  it.each(Object.keys(defaults))('says the defaults of %s that hold', (group) => {
+  it.each(Object.keys(defaults).filter((group) => Object.keys(defaults[group] ?? {}).length > 0))('says the defaults of %s that hold', (group) => {
     const said = [...(page.get(group) ?? [])].flatMap(([name, text]) => (jsonIn(text) === undefined || text === '[]' ? [] : [[name, jsonIn(text)]]));
     expect(said.length).toBeGreaterThan(0);
     expect(defaults[group]).toMatchObject(Object.fromEntries(said));

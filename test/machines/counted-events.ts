@@ -21,7 +21,7 @@ export const countedEvents: { readonly [Type in CountedType]: DataOf<Type> } = {
   'task:submitted': { ...task, priority: 'normal' },
   'task:ready': { ...task, priority: 'normal', timeoutMs: 1_000, params: null },
   'task:queued': { ...task, priority: 'normal', attempt: 2 },
-  'task:started': { ...task, ...lease, attempt: 1, leaseUntil: 30_000, timeoutMs: 1_000, idempotencyKey: 'w/t' },
+  'task:started': { ...task, ...lease, attempt: 1, leaseUntil: 30_000, remote: false, timeoutMs: 1_000, idempotencyKey: 'w/t' },
   'task:expanded': { workflowId: 'w', taskId: 't', elements: 4 },
   'task:completed': { ...task, ...lease, attempt: 1, result: null, durationMs: 40 },
   'task:failed': { ...task, ...lease, attempt: 1, error, durationMs: 30, ended: 'error', lost: 0 },

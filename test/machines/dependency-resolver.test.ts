@@ -247,9 +247,7 @@ describe('dependencyResolverMachine', () => {
     expect(replayed.state()).toBe('resolving');
     const { released: _, inFlight: __, lanes: ___, ...known } = live.context();
     expect(replayed.context()).toMatchObject(known);
-    expect(
-      readyOf(replayed.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }), 'a'),
-    ).toMatchObject({
+    expect(readyOf(replayed.hear('workflow:recover', { workflowId: 'w', since: 1 }), 'a')).toMatchObject({
       earlier: 2,
     });
   });
@@ -311,7 +309,7 @@ describe('dependencyResolverMachine, as a whole', () => {
       eventOf('task:cancelled', cancelledOf('list')),
       eventOf('task:expanded', { workflowId: 'w', taskId: 'each', elements: 1 }),
       eventOf('task:skipped', { workflowId: 'w', taskId: 'each', protocol: 'core/v1', because: 'list', policy: 'dependency_failed' }),
-      eventOf('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }),
+      eventOf('workflow:recover', { workflowId: 'w', since: 1 }),
       eventOf('workflow:paused', words),
       eventOf('workflow:resumed', words),
       eventOf('workflow:failing', failing),

@@ -13,6 +13,7 @@ const registered = (providerId: string, min = 1) => ({
   methods: ['text/words'],
   circuit: null,
   pool: { ...pool, min },
+  remote: false,
 });
 const unregistered = { providerId: 'a', protocol: 'text/v1', methods: ['text/words'], reason: 'r' };
 const unhealthy = (providerId: string) => ({ providerId, protocol: 'text/v1', consecutiveFailures: 6, retryAt: 9 });

@@ -15,6 +15,7 @@ const registered = (providerId: string, more: Partial<DataOf<'provider:registere
   methods: ['llm/ask'],
   circuit: guarded,
   pool,
+  remote: false,
   ...more,
 });
 const gone = (providerId: string) => ({ ...of(providerId), methods: ['llm/ask'], reason: 'gone' });
@@ -121,6 +122,17 @@ describe('methodRouterMachine', () => {
     expect(method.stated).toEqual([available('llm')]);
     expect(method.hear('provider:unhealthy', unhealthy('llm', 10))).toEqual([available('spare')]);
     expect(method.hear('provider:started', startedFact('llm'))).toEqual([available('llm')]);
+  });
+
+  it('prefers a provider of this process to remote workers, whoever came first: those take what is offered for it as well', () => {
+    const method = startMachine('methods', methodRouterMachine, route);
+    method.hear('provider:registered', registered('remote', { remote: true }));
+    for (const id of ['first', 'second']) method.hear('provider:registered', registered(id));
+    expect(method.context().candidates.map(({ providerId }) => providerId)).toEqual(['first', 'second', 'remote']);
+    for (const id of ['remote', 'first']) method.hear('provider:started', startedFact(id));
+    expect(method.context().said).toMatchObject({ providerId: 'first' });
+    method.hear('provider:unhealthy', unhealthy('first', 9));
+    expect(method.context().said).toMatchObject({ providerId: 'remote' });
   });
 
   it('prefers a sound provider to a degraded one, whoever says that it is', () => {

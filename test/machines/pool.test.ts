@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { DataOf, EventType } from '../../machines/events/catalogue.ts';
 import { priorities } from '../../machines/events/definition.ts';
 import { type PoolInput, type PoolState, poolDefaults, poolMachine, whyNotAssigned } from '../../machines/pool.ts';
+import { localSkill } from '../../machines/pool-context.ts';
+import { takerOf, waitingForLocal } from '../../machines/pool-skills.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { eventOf, startMachine } from './harness.ts';
 
@@ -34,7 +36,28 @@ const opened = (circuit = 'text', providerId = 'text'): DataOf<'circuit:opened'>
 });
 const closed: DataOf<'circuit:closed'> = { circuit: 'text', providerId: 'text', protocol: poolId, epoch: 1, successes: 3 };
 const load = (workerId: string, change: 'claimed' | 'released', running = 0, slots = 1) => ({ workerId, poolId, running, slots, change });
-const started = (workerId: string, slots = 1, remote = false): DataOf<'worker:started'> => ({ workerId, poolId, slots, heartbeatMs: 5_000, remote });
+const started = (workerId: string, slots = 1, more: Partial<DataOf<'worker:started'>> = {}): DataOf<'worker:started'> => ({
+  workerId,
+  poolId,
+  slots,
+  heartbeatMs: 5_000,
+  remote: false,
+  methods: [],
+  running: 0,
+  leases: [],
+  ...more,
+});
+const far = (...methods: string[]) => ({ remote: true, methods });
+const remote = { providerId: 'remote/text/v1', protocol: poolId };
+const registered = (more: Partial<DataOf<'provider:registered'>> = {}): DataOf<'provider:registered'> => ({
+  ...provider,
+  methods: ['text/words'],
+  circuit: null,
+  pool: poolDefaults,
+  remote: false,
+  ...more,
+});
+const ofRemote: DataOf<'provider:registered'> = { ...registered(), ...remote, pool: { ...poolDefaults, min: 0, max: 0 }, remote: true };
 const stopped = (workerId: string): DataOf<'worker:stopped'> => ({ workerId, poolId, reason: 'done' });
 const failed = (workerId: string, tasks = 0): DataOf<'worker:failed'> => ({
   workerId,
@@ -93,7 +116,7 @@ function startPool(input: Partial<PoolInput> = {}) {
 
 function runningPool(input: Partial<PoolInput> = {}) {
   const pool = startPool(input);
-  pool.hear('provider:registered', { ...provider, methods: ['text/words'], circuit: null, pool: poolDefaults });
+  pool.hear('provider:registered', registered());
   pool.hear('provider:started', up);
   return pool;
 }
@@ -206,12 +229,115 @@ describe('assigning', () => {
 
   it('takes in remote workers, and does not replace them', () => {
     const pool = runningPool({ max: 1 });
-    pool.hear('worker:started', started('far', 2, true));
+    pool.hear('worker:started', started('far', 2, far('text/words')));
     for (const id of ['a', 'b', 'c']) pool.hear('task:available', offer(id));
     expect(pool.assigned()).toEqual(['a → text/v1#1', 'b → far', 'c → far']);
     pool.hear('worker:failed', failed('far', 2));
     expect(pool.context()).toMatchObject({ size: 1, slotsInAll: 1, used: 1, failed: 2 });
     expect(pool.sizes()).toHaveLength(1);
+  });
+});
+
+describe('remote workers', () => {
+  /** A pool that remote workers alone made known. */
+  function remotePool() {
+    const pool = startPool({ min: 0, max: 0 });
+    pool.hear('provider:registered', ofRemote);
+    pool.hear('provider:started', { ...up, ...remote });
+    return pool;
+  }
+  const forRemote = (taskId: string, more: Partial<Offer> = {}) => offer(taskId, { providerId: remote.providerId, circuit: null, ...more });
+  const rich = (workerId: string, slots: number, ...methods: string[]) => started(workerId, slots, far(...methods));
+
+  it('alone take what is offered for them; no worker is made for it', () => {
+    const pool = remotePool();
+    expect(pool.state()).toBe('steady');
+    pool.hear('task:available', forRemote('a'));
+    expect([pool.why(), pool.sizes()]).toEqual(['no_remote_worker', []]);
+    pool.hear('worker:started', rich('r1', 1, 'text/words'));
+    pool.hear('task:available', forRemote('b'));
+    expect([pool.why(), pool.assigned(), pool.sizes()]).toEqual(['remote_busy', ['a → r1'], []]);
+  });
+
+  it('take what they have the method for, and nothing else', () => {
+    const pool = remotePool();
+    pool.hear('worker:started', rich('counter', 2, 'text/count', 'text/words'));
+    pool.hear('worker:started', rich('speller', 2, 'text/spell'));
+    pool.hear('task:available', forRemote('a', { method: 'text/spell' }));
+    pool.hear('task:available', forRemote('b', { method: 'text/count' }));
+    pool.hear('task:available', forRemote('c', { method: 'text/sing' }));
+    expect(pool.assigned()).toEqual(['a → speller', 'b → counter']);
+    expect([pool.why('text/sing'), pool.context().candidates.size]).toEqual(['no_remote_worker', 1]);
+    pool.hear('worker:idle', load('speller', 'released', 0, 2));
+    expect(pool.context().used).toBe(1);
+    pool.hear('worker:started', rich('singer', 1, 'text/sing'));
+    expect(pool.assigned().at(-1)).toBe('c → singer');
+  });
+
+  it('are chosen among each other, and among local ones, by load', () => {
+    const pool = runningPool({ max: 1, slots: 2 });
+    pool.hear('worker:started', rich('r1', 2, 'text/words'));
+    pool.hear('worker:started', rich('r2', 2, 'text/words', 'text/more'));
+    for (const id of ['a', 'b', 'c', 'd']) pool.hear('task:available', offer(id));
+    expect(pool.assigned()).toEqual(['a → text/v1#1', 'b → r1', 'c → r2', 'd → text/v1#1']);
+  });
+
+  it('are given by a slot that comes back the best of what they can run, also after a refusal', () => {
+    const pool = runningPool({ max: 1 });
+    pool.hear('worker:started', rich('r1', 1, 'text/b'));
+    for (const [id, method] of ['text/a', 'text/b', 'text/b', 'text/a'].entries()) pool.hear('task:available', offer(`t${id}`, { method }));
+    expect(pool.assigned()).toEqual(['t0 → text/v1#1', 't1 → r1']);
+    pool.hear('worker:idle', load('r1', 'released'));
+    expect(pool.assigned().at(-1)).toBe('t2 → r1');
+    const { priority: _, ...task } = offer('t2', { method: 'text/b' });
+    pool.hear('worker:refused', { ...task, workerId: 'r1', poolId });
+    pool.hear('worker:busy', load('r1', 'released'));
+    expect(pool.assigned().slice(3)).toEqual(['t2 → r1']);
+  });
+
+  it('that still run something join with that load', () => {
+    const pool = remotePool();
+    pool.hear('worker:started', started('r1', 2, { ...far('text/words'), running: 2 }));
+    pool.hear('task:available', forRemote('a'));
+    expect([pool.assigned(), pool.context().used]).toEqual([[], 2]);
+    pool.hear('worker:busy', load('r1', 'released', 1, 2));
+    expect(pool.assigned()).toEqual(['a → r1']);
+  });
+
+  it('that are free do not keep local ones from being made for what only those can run', () => {
+    const pool = runningPool({ max: 2, scaleUpBy: 1 });
+    pool.hear('worker:started', rich('r1', 8, 'text/other'));
+    pool.hear('task:available', offer('a'));
+    pool.hear('task:available', offer('b'));
+    expect([pool.sizes().at(-1), pool.assigned()]).toEqual([
+      [1, 2, 'load'],
+      ['a → text/v1#1', 'b → text/v1#2'],
+    ]);
+  });
+
+  it('serve together with the local ones of a provider that comes later, which brings its limits', () => {
+    const pool = remotePool();
+    pool.hear('worker:started', rich('r1', 1, 'text/words'));
+    pool.hear('provider:registered', registered({ pool: { ...poolDefaults, min: 2, max: 3 } }));
+    expect(pool.sizes()).toEqual([]);
+    pool.hear('provider:started', up);
+    expect([pool.sizes(), pool.context()]).toMatchObject([[[0, 2, 'started']], { min: 2, max: 3, size: 2 }]);
+    for (const id of ['a', 'b', 'c']) pool.hear('task:available', offer(id));
+    expect(pool.assigned()).toEqual(['a → r1', 'b → text/v1#1', 'c → text/v1#2']);
+    pool.hear('provider:registered', registered({ providerId: 'other', pool: { ...poolDefaults, min: 9, max: 9 } }));
+    expect(pool.context().max).toBe(3);
+  });
+
+  it('go on while a local provider cannot be called, and do not wake its workers', () => {
+    const pool = runningPool({ min: 1 });
+    pool.hear('pool:scale_up', order(3));
+    pool.hear('provider:registered', ofRemote);
+    pool.hear('worker:started', rich('r1', 1, 'text/words'));
+    pool.hear('circuit:opened', opened());
+    expect([pool.state(), pool.context().size]).toEqual(['shrunk', 1]);
+    pool.hear('provider:started', { ...up, ...remote });
+    pool.hear('task:available', forRemote('a'));
+    expect([pool.state(), pool.context().size, pool.assigned()]).toEqual(['shrunk', 1, ['a → r1']]);
   });
 });
 
@@ -494,6 +620,7 @@ describe('a pool as a whole', () => {
       'offer',
       'release',
       'release',
+      'join',
       'withdraw',
       'refuse',
       'fail',
@@ -511,6 +638,7 @@ describe('a pool as a whole', () => {
     fc.assert(
       fc.property(options, fc.array(action, { maxLength: 80 }), (limits, actions) => {
         const pool = runningPool(limits);
+        pool.hear('provider:registered', ofRemote);
         const running = new Map<string, string[]>();
         let seen = 0;
         let tasks = 0;
@@ -525,7 +653,9 @@ describe('a pool as a whole', () => {
           const workerId = workers[pick % Math.max(1, workers.length)] ?? 'none';
           const method = `m${pick % 3}`;
           const ofWorker = running.get(workerId) ?? [];
-          if (kind === 'offer') pool.hear('task:available', offer(`t${tasks++}`, { method, priority }));
+          const { providerId } = pick > 12 ? remote : provider;
+          if (kind === 'offer') pool.hear('task:available', offer(`t${tasks++}`, { method, priority, providerId }));
+          else if (kind === 'join') pool.hear('worker:started', started(`r${pick}`, 1 + (pick % 2), far(...(pick % 5 === 0 ? [] : [method, 'm1']))));
           else if (kind === 'release' && ofWorker.length > 0) {
             running.set(workerId, ofWorker.slice(1));
             pool.hear(ofWorker.length === 1 ? 'worker:idle' : 'worker:busy', load(workerId, 'released', ofWorker.length - 1, limits.slots));
@@ -549,7 +679,7 @@ describe('a pool as a whole', () => {
 
           const context = pool.context();
           const staying = [...context.workers].filter(([, { status }]) => status !== 'leaving');
-          expect(context.size).toBe(staying.length);
+          expect(context.size).toBe(staying.filter(([, { skill }]) => skill === localSkill).length);
           expect(context.size).toBeLessThanOrEqual(limits.max);
           expect(context.slotsInAll).toBe(staying.reduce((sum, [, worker]) => sum + worker.slots, 0));
           expect(context.used).toBe(staying.reduce((sum, [, worker]) => sum + worker.running, 0));
@@ -557,8 +687,9 @@ describe('a pool as a whole', () => {
             expect(worker.running).toBe((running.get(id) ?? []).length);
             expect(worker.running).toBeLessThanOrEqual(worker.slots);
           }
-          if (context.free !== null) expect(context.candidates.size).toBe(0);
-          if (context.size === 0) expect(context.candidates.size).toBe(0);
+          for (const { offer: waiting } of context.candidates.values()) expect(takerOf(context, waiting)).toBeUndefined();
+          // What waits behind an open circuit, its queue withdraws.
+          if (context.size === 0 && pool.state() !== 'shrunk') expect(waitingForLocal(context)).toBe(0);
         }
       }),
     );
@@ -566,22 +697,31 @@ describe('a pool as a whole', () => {
 
   it('has no dead end, no transition that nothing takes, and is moved by its own facts and the shutdown only', () => {
     const scaled = (from: number, to: number, reason: string) => ({ poolId, from, to, reason });
-    const report = explore(poolMachine, {
-      component: 'pool',
-      input: { poolId, ...poolDefaults, min: 0, max: 2 },
-      movedBy: ['system:shutdown'],
-      events: explored(scaled),
-      distinguish: ({ context }) => {
-        const { workers, candidates, serving, waitingSince, free, sizeBefore } = context;
-        const kinds = [...workers.values()].map(({ status, remote }: { status: string; remote: boolean }) => `${status}${remote}`);
-        return [kinds.sort().slice(0, 2), candidates.size, serving.size, waitingSince !== null, free !== null, sizeBefore];
-      },
-      limit: 300_000,
-    });
-    const { unvisited, untaken, movedByOthers, unhandled, errors } = report;
-    expect({ unvisited, untaken, movedByOthers, unhandled, errors }).toEqual({
+    const walked = (input: { readonly min: number; readonly max: number }, events: ReturnType<typeof explored>) =>
+      explore(poolMachine, {
+        component: 'pool',
+        input: { poolId, ...poolDefaults, ...input },
+        movedBy: ['system:shutdown'],
+        events,
+        distinguish: ({ context }) => {
+          const { workers, candidates, serving, waitingSince, free, sizeBefore, min, remoteProviders } = context;
+          const kinds = [...workers.values()].map(({ status, skill }: { status: string; skill: string }) => `${status}${skill}`);
+          const counts = [candidates.size, serving.size, min, remoteProviders.size, sizeBefore];
+          return [kinds.sort().slice(0, 2), ...counts, waitingSince !== null, free.isEmpty()];
+        },
+        limit: 300_000,
+      });
+    const { unvisited, untaken, movedByOthers, unhandled, errors } = walked({ min: 0, max: 2 }, explored(scaled));
+    // A pool that began with remote workers, as far as it differs.
+    const beginnings: readonly EventType[] = ['provider:registered', 'provider:started', 'pool:metrics'];
+    const late = walked(
+      { min: 0, max: 0 },
+      explored(scaled).filter(({ type }) => beginnings.includes(type)),
+    );
+    const never = untaken.filter((transition) => late.untaken.includes(transition));
+    expect({ unvisited, never, movedByOthers, unhandled, errors: [...errors, ...late.errors] }).toEqual({
       unvisited: [],
-      untaken: [],
+      never: [],
       movedByOthers: [],
       unhandled: [],
       errors: [],
@@ -603,7 +743,9 @@ function explored(scaled: (from: number, to: number, reason: string) => { poolId
     eventOf('worker:refused', refused('a', id)),
     eventOf('worker:stopped', stopped(id)),
     eventOf('worker:failed', failed(id)),
-    eventOf('provider:registered', { ...provider, methods: [], circuit: null, pool: poolDefaults }),
+    eventOf('provider:registered', registered()),
+    eventOf('provider:registered', ofRemote),
+    eventOf('provider:started', { ...up, ...remote }),
     eventOf('provider:started', up),
     eventOf('provider:stopped', { ...provider, reason: 'r' }),
     eventOf('provider:unhealthy', { ...provider, consecutiveFailures: 6, retryAt: 1 }),

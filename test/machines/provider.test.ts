@@ -34,6 +34,7 @@ const registered: DataOf<'provider:registered'> = {
   methods: ['llm/ask', 'llm/embed'],
   circuit: null,
   pool: { min: 1, max: 1, slots: 1, scaleUpAt: 1, scaleDownAt: 0, scaleUpBy: 1, scaleDownBy: 1, cooldownMs: 1, quarantineMs: 1 },
+  remote: false,
 };
 
 const start = (options: Partial<typeof input> = {}) => startMachine('provider', providerMachine, { ...input, ...options });
@@ -252,6 +253,14 @@ describe('providerMachine', () => {
     }
   });
 
+  it('says again that it can be called when it is registered with further methods, and only then', () => {
+    const provider = started({ methods: registered.methods });
+    expect(provider.hear('provider:registered', registered)).toEqual([]);
+    const more = { ...registered, methods: [...registered.methods, 'llm/rank'] };
+    expect(provider.hear('provider:registered', more)).toEqual([{ type: 'provider:started', data: { ...identity, recovered: false } }]);
+    expect(provider.hear('provider:registered', more)).toEqual([]);
+  });
+
   it('starts again when it is registered again', () => {
     const provider = unhealthy();
     provider.hear('provider:unregistered', { ...identity, methods: [], reason: 'replaced' });
@@ -276,6 +285,7 @@ describe('providerMachine', () => {
       movedBy: ['provider:registered'],
       events: [
         eventOf('provider:registered', registered),
+        eventOf('provider:registered', { ...registered, methods: [...registered.methods, 'llm/rank'] }),
         eventOf('provider:unregistered', { ...identity, methods: [], reason: 'gone' }),
         eventOf('system:shutdown', shutdown),
         eventOf('provider:checked', checked(true)),

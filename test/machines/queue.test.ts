@@ -38,6 +38,7 @@ const claim = ({ workflowId, taskId, method, attempt }: Queued, more: Partial<Da
   circuit: null,
   epoch: 0,
   leaseUntil: 1,
+  remote: false,
   ...more,
 });
 const cancelled = ({ workflowId, taskId }: Queued): DataOf<'task:cancelled'> => ({

@@ -23,6 +23,7 @@ function started(more: Partial<DataOf<'task:started'>> = {}): DataOf<'task:start
     workerId: 'text/v1#1',
     leaseId: 'l1',
     leaseUntil: 30_000,
+    remote: false,
     providerId: 'text',
     circuit: null,
     epoch: 0,
@@ -35,7 +36,7 @@ const completed = (taskId = 't') => ({ workflowId: 'w', taskId, ...route, attemp
 const failed = { workflowId: 'w', taskId: 't', ...route, attempt: 1, error, durationMs: 1, ended: 'error', lost: 0 } as const;
 const cancelled = { workflowId: 'w', taskId: 't', protocol: 'text/v1', reason: 'r', by: 'user', attempts: 1 };
 const retry = { workflowId: 'w', taskId: 't', protocol: 'text/v1', attempt: 1, delayMs: 1_000, dueAt: 1_000, maxAttempts: 3, budget: 9 };
-const worker = { workerId: 'text/v1#1', poolId: 'text/v1', slots: 1, heartbeatMs: 5_000, remote: false };
+const worker = { workerId: 'text/v1#1', poolId: 'text/v1', slots: 1, heartbeatMs: 5_000, remote: false, methods: [], running: 0, leases: [] };
 const opened = {
   circuit: 'text',
   providerId: 'text',
@@ -320,6 +321,31 @@ describe('the scheduler', () => {
     expect(scheduler.hear('schedule:due', {}, { time: 600_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'schedule:elapsed']);
     expect(scheduler.hear('schedule:due', {}, { time: 629_999 }).map(({ type }) => type)).toEqual(['schedule:armed', 'task:timeout']);
     expect(scheduler.hear('schedule:due', {}, { time: 630_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'worker:heartbeat_missed']);
+  });
+
+  it('gives the workers of what goes on elsewhere a whole lease from the start of the engine, and the attempts no more time', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    scheduler.hear('task:started', started({ timeoutMs: 2_000_000, remote: true }));
+    scheduler.hear('schedule:request', request('a', 10_000));
+    expect(scheduler.hear('engine:started', { mode: 'running', stats }, { time: 1_000_000 })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: 10_000 } },
+    ]);
+    expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 't'))).toBe(1_030_000);
+    scheduler.hear('task:started', started({ taskId: 'u', timeoutMs: 20_000, remote: true }));
+    scheduler.hear('engine:started', { mode: 'running', stats }, { time: 1_000_000 });
+    expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 'u'))).toBe(20_000);
+  });
+
+  it('renews the lease of what goes on elsewhere only once its worker has said that it runs it', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    for (const taskId of ['kept', 'lost', 'other']) scheduler.hear('task:started', started({ taskId, leaseId: `of ${taskId}`, remote: true }));
+    scheduler.hear('engine:started', { mode: 'running', stats }, { time: 60_000 });
+    const leases = ['kept', 'other'].map((taskId) => ({ workflowId: 'w', taskId, leaseId: 'of kept' }));
+    scheduler.hear('worker:started', { ...worker, remote: true, leases }, { time: 61_000 });
+    scheduler.hear('worker:heartbeat', beat(100_000), { time: 70_000 });
+    const due = scheduler.hear('schedule:due', {}, { time: 90_000 }).filter(({ type }) => type === 'task:lease_expired');
+    expect(due.map(({ data }) => (data as { readonly taskId: string }).taskId)).toEqual(['lost', 'other']);
+    expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 'kept'))).toBe(100_000);
   });
 
   it('has the default that is documented', () => expect(schedulerDefaults).toEqual({ missedBeats: 6 }));

@@ -11,7 +11,7 @@ const ref = { workflowId: 'w', taskId: 't' };
 const route = { method: 'text/words', protocol: 'text/v1' };
 const ready: DataOf<'task:ready'> = { ...ref, ...route, priority: 'normal', timeoutMs: 300_000, params: { text: 'a b' }, retry: retryDefaults };
 const lease = { workerId: 'text/v1#1', leaseId: 'L1', providerId: 'text', circuit: 'text', epoch: 2 };
-const claimed: DataOf<'task:claimed'> = { ...ref, ...route, ...lease, attempt: 1, leaseUntil: 30_000 };
+const claimed: DataOf<'task:claimed'> = { ...ref, ...route, ...lease, attempt: 1, leaseUntil: 30_000, remote: false };
 const started: DataOf<'task:started'> = { ...claimed, timeoutMs: 300_000, idempotencyKey: 'w/t' };
 const succeeded: DataOf<'attempt:succeeded'> = { ...ref, attempt: 1, leaseId: 'L1', workerId: 'text/v1#1', result: { count: 2 }, durationMs: 12 };
 const error = failure('TASK_EXECUTION_FAILED', 'no');
@@ -49,6 +49,11 @@ function queuedTask(more: Partial<DataOf<'task:ready'>> = {}) {
 function runningTask(more: Partial<DataOf<'task:ready'>> = {}) {
   const task = queuedTask(more);
   task.hear('task:claimed', claimed, { time: 20 });
+  return task;
+}
+function remoteTask() {
+  const task = queuedTask();
+  task.hear('task:claimed', { ...claimed, remote: true }, { time: 20 });
   return task;
 }
 function failingTask() {
@@ -235,17 +240,43 @@ describe('taskMachine', () => {
 
   it('takes the attempt that ran when the last run ended for lost, and goes on, when the engine starts', () => {
     const task = runningTask();
-    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([
-      { type: 'task:failed', data: { ended: 'lost', lost: 1 } },
+    expect(task.hear('workflow:recover', { workflowId: 'w', since: 1 })).toMatchObject([{ type: 'task:failed', data: { ended: 'lost', lost: 1 } }]);
+  });
+
+  it('leaves an attempt alone that began after the engine had started: its workflow only had its turn later', () => {
+    const task = runningTask();
+    expect(task.hear('workflow:recover', { workflowId: 'w', since: 0 })).toEqual([]);
+    expect(task.state()).toBe('running');
+  });
+
+  it('leaves an attempt alone that runs outside the process when the engine starts: its worker has its lease to come back', () => {
+    const task = remoteTask();
+    expect(task.hear('workflow:recover', { workflowId: 'w', since: 1 })).toEqual([]);
+    expect(task.hear('attempt:succeeded', succeeded)).toMatchObject([{ type: 'task:completed' }]);
+  });
+
+  it('takes an attempt for lost that its worker does not run, and no other', () => {
+    const task = remoteTask();
+    const lost: DataOf<'worker:lease_lost'> = { ...late, poolId: 'text/v1', reason: 'restarted' };
+    expect(task.hear('worker:lease_lost', { ...lost, leaseId: 'L0' })).toEqual([]);
+    expect(task.hear('worker:lease_lost', lost)).toMatchObject([{ type: 'task:failed', data: { ended: 'lost', lost: 1 } }]);
+    expect(task.hear('worker:lease_lost', lost)).toEqual([]);
+  });
+
+  it('does not count an attempt as lost that was given up in order', () => {
+    const task = runningTask();
+    const abandoned: DataOf<'attempt:abandoned'> = { ...late, reason: 'the system stops' };
+    expect(task.hear('attempt:abandoned', { ...abandoned, leaseId: 'L0' })).toEqual([]);
+    expect(task.hear('attempt:abandoned', abandoned, { time: 40 })).toMatchObject([
+      { type: 'task:failed', data: { ended: 'abandoned', lost: 0, attempt: 1, error: { code: 'SYSTEM_SHUTDOWN' } } },
     ]);
+    expect(task.hear('attempt:abandoned', abandoned)).toEqual([]);
   });
 
   it('queues itself when the engine starts and it was brought back between a due retry and its queue', () => {
     const task = retryingTask();
     task.replay('task:retry_executed', { ...ref, attempt: 1 });
-    expect(task.hear('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } })).toMatchObject([
-      { type: 'task:queued', data: { attempt: 2 } },
-    ]);
+    expect(task.hear('workflow:recover', { workflowId: 'w', since: 1 })).toMatchObject([{ type: 'task:queued', data: { attempt: 2 } }]);
   });
 
   it('is skipped, and says so itself, when its workflow fails before it has begun', () => {
@@ -337,6 +368,7 @@ describe('taskMachine', () => {
         eventOf('task:claimed', claimed),
         eventOf('task:claimed', { ...claimed, attempt: 2, leaseId: 'L2' }),
         eventOf('task:started', started),
+        eventOf('task:started', { ...started, remote: true }),
         eventOf('task:started', { ...started, attempt: 2, leaseId: 'L2' }),
         eventOf('task:expanded', { ...ref, elements: 2 }),
         eventOf('task:collected', { ...ref, result: [] }),
@@ -350,19 +382,28 @@ describe('taskMachine', () => {
         eventOf('task:timeout', { ...late, timeoutMs: 1 }),
         eventOf('task:lease_expired', late),
         eventOf('worker:failed', workerFailed),
+        eventOf('worker:lease_lost', { ...late, poolId: 'text/v1', reason: 'restarted' }),
+        eventOf('attempt:abandoned', { ...late, reason: 'the system stops' }),
         eventOf('task:retry_scheduled', scheduled),
         eventOf('task:retry_executed', { ...ref, attempt: 1 }),
         eventOf('task:retry_exhausted', exhausted),
         eventOf('task:retry_exhausted', { ...exhausted, error: failure('TASK_QUARANTINED', 'again') }),
         eventOf('task:cancel', cancel),
         eventOf('workflow:failing', { workflowId: 'w', error, failedTaskIds: [] }),
-        eventOf('engine:started', { mode: 'running', stats: { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 } }),
+        eventOf('workflow:recover', { workflowId: 'w', since: 1 }),
         eventOf('workflow:cancelling', { workflowId: 'w', reason: 'enough', by: 'user' }),
         eventOf('queue:task_shed', { ...ref, capacity: 1 }),
         eventOf('queue:priority_changed', { ...ref, from: 'normal', to: 'high' }),
       ],
       // An expansion counts as an attempt, so that one after a retry would count on without end.
-      distinguish: ({ context }) => [Math.min(context.attempt, 3), context.lost, context.lease?.leaseId, context.priority, context.dueAt !== null],
+      distinguish: ({ context }) => [
+        Math.min(context.attempt, 3),
+        context.lost,
+        context.lease?.leaseId,
+        context.priority,
+        context.dueAt !== null,
+        context.isRemote,
+      ],
       movedBy: ['task:retry_scheduled', 'task:retry_executed', 'task:retry_exhausted'],
     });
     expect(found).toMatchObject({ unvisited: [], untaken: [], movedByOthers: [], unhandled: [], errors: [] });

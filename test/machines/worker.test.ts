@@ -43,12 +43,26 @@ const failed = (taskId: string, leaseId: string): DataOf<'task:failed'> => ({
 });
 const heartbeat: DataOf<'worker:heartbeat'> = { ...self, running: 0, slots: 2, leaseUntil: 0, memoryBytes: 0, cpu: 0, lagMs: 0 };
 
+const claimOf = (taskId: string, leaseId: string): DataOf<'task:claimed'> => ({ ...assign(taskId), leaseId, leaseUntil: 1, remote: true });
+const register = (...leaseIds: string[]): DataOf<'worker:register'> => ({
+  ...self,
+  slots: 2,
+  methods: ['text/words'],
+  leases: leaseIds.map((leaseId) => claimOf(leaseId.replace('L', 't'), leaseId)),
+});
+const disown = (...leaseIds: string[]): DataOf<'worker:disown'> => ({ workerId: 'text/v1#1', leaseIds, reason: 'restarted' });
+
 function startWorker(slots = 2) {
-  return startMachine('worker', workerMachine, { ...self, ...workerDefaults, slots });
+  return startMachine('worker', workerMachine, { ...self, ...workerDefaults, slots, methods: null });
 }
 function idleWorker(slots = 2) {
   const worker = startWorker(slots);
   worker.hear('pool:scaled_up', scaledUp);
+  return worker;
+}
+function remoteWorker(...leaseIds: string[]) {
+  const worker = startMachine('worker', workerMachine, { ...self, ...workerDefaults, slots: 2, methods: ['text/words'] });
+  worker.hear('worker:register', register(...leaseIds));
   return worker;
 }
 /** Runs `t0`, `t1`, … under the leases `L0`, `L1`, … */
@@ -62,7 +76,7 @@ describe('workerMachine', () => {
   it('is at work as soon as its pool has made it', () => {
     const worker = startWorker();
     expect(worker.hear('pool:scaled_up', scaledUp)).toEqual([
-      { type: 'worker:started', data: { ...self, slots: 2, heartbeatMs: 5_000, remote: false } },
+      { type: 'worker:started', data: { ...self, slots: 2, heartbeatMs: 5_000, remote: false, methods: [], running: 0, leases: [] } },
     ]);
     expect(worker.state()).toBe('idle');
   });
@@ -77,7 +91,7 @@ describe('workerMachine', () => {
   it('claims what it is offered under a lease of 30 s with the id of the offer', () => {
     const worker = idleWorker();
     expect(worker.hear('worker:assign', assign('t0'), { id: 'L0', time: 100 })).toEqual([
-      { type: 'task:claimed', data: { ...assign('t0'), leaseId: 'L0', leaseUntil: 30_100 } },
+      { type: 'task:claimed', data: { ...assign('t0'), leaseId: 'L0', leaseUntil: 30_100, remote: false } },
       { type: 'worker:busy', data: { ...self, running: 1, slots: 2, change: 'claimed' } },
     ]);
     expect(worker.state()).toBe('busy');
@@ -184,6 +198,50 @@ describe('workerMachine', () => {
     expect(worker.state()).toBe('busy');
   });
 
+  it('of another process registers itself, and says what it can run', () => {
+    const worker = remoteWorker();
+    expect(worker.stated).toEqual([
+      { type: 'worker:started', data: { ...self, slots: 2, heartbeatMs: 5_000, remote: true, methods: ['text/words'], running: 0, leases: [] } },
+    ]);
+    expect(worker.hear('worker:assign', assign('t0'))).toMatchObject([{ type: 'task:claimed', data: { remote: true } }, { type: 'worker:busy' }]);
+  });
+
+  it.each([
+    [1, 'busy'],
+    [2, 'full'],
+    [3, 'full'],
+  ])('of another process that still runs %i attempts holds their leases, and is %s', (running, state) => {
+    const worker = remoteWorker(...Array.from({ length: running }, (_, index) => `L${index}`));
+    expect(worker.stated).toMatchObject([{ type: 'worker:started', data: { running } }]);
+    expect(worker.stated[0]?.data).toMatchObject({ leases: [{ ...taskOf('t0'), leaseId: 'L0' }, ...Array(running - 1).fill({})] });
+    expect(worker.state()).toBe(state);
+    expect(worker.hear('task:completed', completed('t0', 'L0'))).toMatchObject([{ data: { running: running - 1, change: 'released' } }]);
+  });
+
+  it('is not made anew by a worker that registers once more', () => {
+    const worker = remoteWorker('L0');
+    expect(worker.hear('worker:register', register('L1'))).toEqual([]);
+    expect(worker.context().leases.keySeq().toArray()).toEqual(['L0']);
+  });
+
+  it('says of each lease that it is told not to run that it is lost, and gives its slot back', () => {
+    const worker = remoteWorker('L0', 'L1');
+    expect(worker.hear('worker:disown', disown('L1', 'L7', 'L0'))).toEqual([
+      { type: 'worker:lease_lost', data: { ...self, ...taskOf('t1'), attempt: 1, leaseId: 'L1', reason: 'restarted' } },
+      { type: 'worker:busy', data: { ...self, running: 1, slots: 2, change: 'released' } },
+      { type: 'worker:lease_lost', data: { ...self, ...taskOf('t0'), attempt: 1, leaseId: 'L0', reason: 'restarted' } },
+      { type: 'worker:idle', data: { ...self, running: 0, slots: 2, change: 'released' } },
+    ]);
+    expect(worker.state()).toBe('idle');
+  });
+
+  it('of another process is lost like any other, and that says nothing of the provider', () => {
+    const worker = remoteWorker('L0');
+    expect(worker.hear('worker:heartbeat_missed', missed, { time: 30_000 })).toEqual([
+      { type: 'worker:failed', data: { ...self, reason: 'heartbeat missed', tasks: [{ ...taskOf('t0'), leaseId: 'L0' }] } },
+    ]);
+  });
+
   it('replays to the same state from its own facts alone', () => {
     const live = busyWorker(2);
     live.hear('task:completed', completed('t1', 'L1'));
@@ -196,35 +254,42 @@ describe('workerMachine', () => {
 
   it('moves by its own facts only, and handles everything everywhere', () => {
     const load = { ...self, slots: 2 };
-    const found = explore(workerMachine, {
-      component: 'worker',
-      input: { ...self, ...workerDefaults, slots: 2 },
-      events: [
-        eventOf('pool:scaled_up', scaledUp),
-        eventOf('pool:scaled_down', scaledDown),
-        eventOf('pool:worker_quarantined', quarantined),
-        eventOf('pool:worker_quarantined', { ...quarantined, workerId: 'text/v1#0', replacementId: 'text/v1#1' }),
-        eventOf('system:shutdown', shutdown),
-        eventOf('worker:drain', drain),
-        eventOf('worker:heartbeat', heartbeat),
-        eventOf('worker:heartbeat_missed', missed, { time: 30_000 }),
-        eventOf('worker:assign', assign('t0')),
-        eventOf('task:claimed', { ...assign('t0'), leaseId: 'L0', leaseUntil: 1 }),
-        eventOf('task:completed', completed('t0', 'L0')),
-        eventOf('task:failed', failed('t0', 'L0')),
-        eventOf('task:stale_report', { ...report('t0', 'L0'), reported: 'failed' }),
-        eventOf('task:cancelled', { ...taskOf('t0'), protocol: 'text/v1', reason: '', by: '', attempts: 1, leaseId: 'L0' }),
-        eventOf('queue:claim_refused', { ...taskOf('t0'), workerId: 'text/v1#1', leaseId: 'L0' }),
-        eventOf('worker:started', { ...load, heartbeatMs: 5_000, remote: false }),
-        eventOf('worker:idle', { ...load, running: 0, change: 'released' }),
-        eventOf('worker:busy', { ...load, running: 1, change: 'claimed' }),
-        eventOf('worker:busy', { ...load, running: 2, change: 'claimed' }),
-        eventOf('worker:draining', { ...self, running: 1, reason: 'asked' }),
-        eventOf('worker:stopped', { ...self, reason: 'asked' }),
-        eventOf('worker:failed', { ...self, reason: 'heartbeat missed', tasks: [] }),
-      ],
-      distinguish: ({ context }) => [context.leases.keySeq().toArray(), context.heardAt, context.leaving],
-    });
-    expect(found).toMatchObject({ unvisited: [], untaken: [], movedByOthers: [], unhandled: [], errors: [] });
+    const walked = (methods: readonly string[] | null) =>
+      explore(workerMachine, {
+        component: 'worker',
+        input: { ...self, ...workerDefaults, slots: 2, methods },
+        events: [
+          eventOf('pool:scaled_up', scaledUp),
+          eventOf('pool:scaled_down', scaledDown),
+          eventOf('pool:worker_quarantined', quarantined),
+          eventOf('pool:worker_quarantined', { ...quarantined, workerId: 'text/v1#0', replacementId: 'text/v1#1' }),
+          eventOf('system:shutdown', shutdown),
+          eventOf('worker:drain', drain),
+          eventOf('worker:heartbeat', heartbeat),
+          eventOf('worker:heartbeat_missed', missed, { time: 30_000 }),
+          eventOf('worker:assign', assign('t0')),
+          eventOf('task:claimed', claimOf('t0', 'L0')),
+          eventOf('task:completed', completed('t0', 'L0')),
+          eventOf('task:failed', failed('t0', 'L0')),
+          eventOf('task:stale_report', { ...report('t0', 'L0'), reported: 'failed' }),
+          eventOf('task:cancelled', { ...taskOf('t0'), protocol: 'text/v1', reason: '', by: '', attempts: 1, leaseId: 'L0' }),
+          eventOf('queue:claim_refused', { ...taskOf('t0'), workerId: 'text/v1#1', leaseId: 'L0' }),
+          eventOf('worker:register', register('L0')),
+          eventOf('worker:register', register()),
+          eventOf('worker:disown', disown('L0')),
+          eventOf('worker:lease_lost', { ...self, ...taskOf('t0'), attempt: 1, leaseId: 'L0', reason: 'restarted' }),
+          ...[0, 1, 2].map((running) => eventOf('worker:started', { ...load, heartbeatMs: 5_000, remote: true, methods: [], running, leases: [] })),
+          eventOf('worker:idle', { ...load, running: 0, change: 'released' }),
+          eventOf('worker:busy', { ...load, running: 1, change: 'claimed' }),
+          eventOf('worker:busy', { ...load, running: 2, change: 'claimed' }),
+          eventOf('worker:draining', { ...self, running: 1, reason: 'asked' }),
+          eventOf('worker:stopped', { ...self, reason: 'asked' }),
+          eventOf('worker:failed', { ...self, reason: 'heartbeat missed', tasks: [] }),
+        ],
+        distinguish: ({ context }) => [context.leases.keySeq().toArray(), context.heardAt, context.leaving],
+      });
+    const [local, remote] = [walked(null), walked(['text/words'])];
+    for (const found of [local, remote]) expect(found).toMatchObject({ unvisited: [], movedByOthers: [], unhandled: [], errors: [] });
+    expect(local.untaken.filter((transition) => remote.untaken.includes(transition))).toEqual([]);
   });
 });

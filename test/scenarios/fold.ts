@@ -1,4 +1,4 @@
-/** What is live, against what the journal folds to: workflows, their resolvers and their tasks. */
+/** What is live, against what the journal folds to: workflows, their resolvers and their tasks, and schedules. */
 import { expect } from 'vitest';
 
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
@@ -6,6 +6,7 @@ import type { TaskContext } from '../../machines/task.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
 import { begunTasks, recordedOf } from '../../src/runtime/begun-tasks.ts';
 import { type Replayed, replayTasks, replayWorkflow } from '../../src/runtime/replay.ts';
+import { recordedSchedules, schedulesOf } from '../../src/runtime/schedules.ts';
 import type { Core } from '../../src/system/core.ts';
 
 /** What of a workflow a fold of its recorded facts has to bring back. */
@@ -22,7 +23,10 @@ export function pictureOf(core: Core, workflowId: string): Picture | undefined {
   return workflow && resolver && picture(workflow, resolver);
 }
 
-/** Compares every workflow of this run with the fold of its facts, as it was at its end or is now, and its live tasks with theirs. */
+/**
+ * Compares every workflow of this run with the fold of its facts, as it was at its end or is now, its live tasks with theirs, and
+ * every schedule that stands.
+ */
 export async function expectFold(core: Core, ends: ReadonlyMap<string, Picture | undefined>): Promise<void> {
   for (const { workflowId, status } of await core.journal.list()) {
     // One that ended in an earlier scene on the same journal.
@@ -34,6 +38,7 @@ export async function expectFold(core: Core, ends: ReadonlyMap<string, Picture |
     if (replayed !== undefined && status === 'running')
       expectTasks(core, replayed, begunTasks(facts).size === 0 ? new Map() : replayTasks(replayed, facts));
   }
+  expect(await recordedSchedules(core.journal, core.clock.now())).toEqual(schedulesOf({ core }));
 }
 
 /** Released tasks that have not begun are made ready anew by a fold, and not part of it. */

@@ -77,18 +77,36 @@ describe('a second run on the journal of the first', () => {
     await two.system.stop();
   });
 
+  it('tries again at once what a stop cut off, however often and whatever its retry policy, and holds nothing against it', async () => {
+    const journal = memoryJournal();
+    const { provider, calls } = ledgerProvider();
+    const workflow = await loadWorkflow({ name: 'long', tasks: [{ id: 'a', method: 'work/do', parameters: { ms: 60_000 } }] });
+    const one = await simulate({ journal, providers: [provider], seed: 'run0' });
+    await one.until(one.system.submit(workflow, { id: 'w' }));
+    await one.until(one.system.stop({ deadlineMs: 0 }));
+    for (const run of [1, 2, 3, 4, 5]) {
+      const next = await simulate({ journal, providers: [provider], seed: `run${run}`, startAt: run * 10_000 });
+      await next.advance(1_000);
+      await next.until(next.system.stop({ deadlineMs: 500 }));
+    }
+    expect((await journal.read({ workflowId: 'w' })).flatMap(({ type, data }) => (type === 'task:failed' ? [data] : []))).toMatchObject(
+      [1, 2, 3, 4, 5, 6].map((attempt) => ({ attempt, ended: 'abandoned', lost: 0 })),
+    );
+    const last = await simulate({ journal, providers: [provider], seed: 'last', startAt: 90_000 });
+    await last.advance(0);
+    expect(calls).toHaveLength(7);
+    expect(await last.until(last.system.result('w'))).toMatchObject({ status: 'completed', tasks: { a: { attempts: 7 } } });
+    await last.system.stop();
+  });
+
   it('quarantines a task whose attempts were lost three times', async () => {
     const journal = memoryJournal();
     const { provider } = ledgerProvider();
     const workflow = await loadWorkflow({ name: 'deadly', tasks: [{ id: 'a', method: 'work/do', parameters: { ms: 60_000 } }] });
     const one = await simulate({ journal, providers: [provider], seed: 'run0' });
     await one.until(one.system.submit(workflow, { id: 'w' }));
-    await one.until(one.system.stop({ deadlineMs: 0 }));
-    for (const run of [1, 2]) {
-      const next = await simulate({ journal, providers: [provider], seed: `run${run}`, startAt: run * 10_000 });
-      await next.advance(1_000);
-      await next.until(next.system.stop({ deadlineMs: 0 }));
-    }
+    // Each is killed, and says nothing more.
+    for (const run of [1, 2]) await (await simulate({ journal, providers: [provider], seed: `run${run}`, startAt: run * 10_000 })).advance(1_000);
     const last = await simulate({ journal, providers: [provider], seed: 'run3', startAt: 90_000 });
     const result = await last.until(last.system.result('w'));
     expect(result).toMatchObject({ status: 'failed', tasks: { a: { status: 'failed', error: { code: 'TASK_QUARANTINED' } } } });

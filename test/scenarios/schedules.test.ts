@@ -38,7 +38,7 @@ describe('a schedule', () => {
     expect(idsOf(stage.events)).toEqual(['often@2025-01-01T10:15:00.000Z', 'often@2025-01-01T10:30:00.000Z', 'often@2025-01-01T10:45:00.000Z']);
     expect(stage.of('workflow:completed')).toHaveLength(3);
     expect(stage.of('workflow:submitted').map(({ time }) => time)).toEqual(stage.of('cron:triggered').map(({ data }) => data.slot));
-    expect(stage.system.schedules()).toMatchObject([{ id: 'often', lastAt: at('2025-01-01T10:45:00Z'), nextAt: at('2025-01-01T11:00:00Z') }]);
+    expect(await stage.system.schedules()).toMatchObject([{ id: 'often', lastAt: at('2025-01-01T10:45:00Z'), nextAt: at('2025-01-01T11:00:00Z') }]);
   });
 
   it('starts at an interval, counted from its creation or from a time', async () => {
@@ -54,7 +54,7 @@ describe('a schedule', () => {
     );
     expect(all.filter((id) => id.startsWith('aligned'))).toEqual(['aligned@2025-01-01T11:00:00.000Z', 'aligned@2025-01-01T12:00:00.000Z']);
     expect(stage.only('cron:finished').data).toEqual({ scheduleId: 'aligned' });
-    expect(stage.system.schedules().map(({ id }) => id)).toEqual(['plain']);
+    expect((await stage.system.schedules()).map(({ id }) => id)).toEqual(['plain']);
     expect(stage.system.actors().cron).toBe(1);
   });
 
@@ -66,7 +66,7 @@ describe('a schedule', () => {
     expect(idsOf(stage.events)).toEqual(['late@2024-12-24T17:00:00.000Z']);
     await stage.advance(2 * day);
     expect(idsOf(stage.events)).toEqual(['late@2024-12-24T17:00:00.000Z', 'later@2025-01-02T00:00:00.000Z']);
-    expect(stage.system.schedules()).toEqual([]);
+    expect(await stage.system.schedules()).toEqual([]);
     // Once more is no other run: that one has ended.
     await stage.until(stage.system.schedule(quick, { id: 'late', at: '2024-12-24T18:00:00+01:00', catchUp: 'none' }));
     await stage.advance(minute);
@@ -127,13 +127,13 @@ describe('a slot that comes while a run is under way', () => {
     const { stage, hands } = await overlapping({ overlap: 'queue' });
     await stage.advance(3 * minute);
     expect(slotsOf(stage)).toEqual(['2025-01-01T10:01Z']);
-    expect(stage.system.schedules()).toMatchObject([{ isBehind: true, running: 's@2025-01-01T10:01:00.000Z' }]);
+    expect(await stage.system.schedules()).toMatchObject([{ isBehind: true, running: 's@2025-01-01T10:01:00.000Z' }]);
     for (let run = 0; run < 3; run++) {
       hands.callOf('a').succeed();
       await stage.settle();
     }
     expect(slotsOf(stage)).toEqual(['2025-01-01T10:01Z', '2025-01-01T10:02Z', '2025-01-01T10:03Z']);
-    expect(stage.system.schedules()).toMatchObject([{ isBehind: false, running: null }]);
+    expect(await stage.system.schedules()).toMatchObject([{ isBehind: false, running: null }]);
     await stage.advance(minute);
     expect(slotsOf(stage).at(-1)).toBe('2025-01-01T10:04Z');
   });
@@ -146,14 +146,14 @@ describe('a slot that comes while a run is under way', () => {
       ['s@2025-01-01T10:01:00.000Z', 'cron/s'],
       ['s@2025-01-01T10:02:00.000Z', 'cron/s'],
     ]);
-    expect(stage.system.schedules()).toMatchObject([{ isBehind: false, running: 's@2025-01-01T10:03:00.000Z' }]);
+    expect(await stage.system.schedules()).toMatchObject([{ isBehind: false, running: 's@2025-01-01T10:03:00.000Z' }]);
   });
 
   it('starts no more once the schedule is removed; the run goes on', async () => {
     const { stage, hands } = await overlapping({ overlap: 'queue' });
     await stage.advance(2 * minute);
     await stage.until(stage.system.unschedule('s'));
-    expect(stage.system.schedules()).toEqual([]);
+    expect(await stage.system.schedules()).toEqual([]);
     hands.callOf('a').succeed();
     await stage.advance(hour);
     expect(slotsOf(stage)).toEqual(['2025-01-01T10:01Z']);
@@ -211,7 +211,7 @@ describe('a second system on the journal of the first', () => {
 
   it('catches up with a backlog of a year without holding it', async () => {
     const { two } = await restarted({ catchUp: 'all' }, { isBusy: true, to: '2026-01-01T10:05:30Z' });
-    const [standing] = two.system.schedules();
+    const [standing] = await two.system.schedules();
     expect(standing?.isBehind).toBe(true);
     expect(JSON.stringify(two.system.snapshot('cron', 's')?.context.progress).length).toBeLessThan(200);
     await two.until(two.system.unschedule('s'));
@@ -219,7 +219,7 @@ describe('a second system on the journal of the first', () => {
 
   it('knows of the run under way, and starts no slot again that has started', async () => {
     const { two, hands } = await restarted({ catchUp: 'one' }, { isBusy: true, to: '2025-01-01T10:01:45Z' });
-    expect(two.system.schedules()).toMatchObject([{ running: 's@2025-01-01T10:01:00.000Z' }]);
+    expect(await two.system.schedules()).toMatchObject([{ running: 's@2025-01-01T10:01:00.000Z' }]);
     expect(hands.open()).toHaveLength(1);
     hands.callOf('a').succeed();
     await two.settle();
@@ -266,7 +266,7 @@ describe('a second system on the journal of the first', () => {
       await one.close();
       const two = await openScene({ ...starting('2025-01-01T10:04:30Z'), journal: file(), workflows: [quick], seed: 'two' });
       await two.advance(minute);
-      expect(two.system.schedules()).toMatchObject([{ id: 's', input: { x: 1 }, createdAt: at('2025-01-01T10:00:30Z') }]);
+      expect(await two.system.schedules()).toMatchObject([{ id: 's', input: { x: 1 }, createdAt: at('2025-01-01T10:00:30Z') }]);
       expect(slotsOf(two)).toEqual(['2025-01-01T10:03Z', '2025-01-01T10:04Z', '2025-01-01T10:05Z']);
       await two.close();
     } finally {
@@ -281,7 +281,7 @@ describe('a second system on the journal of the first', () => {
     await one.until(one.system.unschedule('s', 'done with it'));
     await one.close();
     const two = await scene({ ...starting('2025-01-01T11:00:00Z'), journal, seed: 'two' });
-    expect(two.system.schedules()).toEqual([]);
+    expect(await two.system.schedules()).toEqual([]);
   });
 });
 
@@ -405,7 +405,7 @@ describe('what cannot be scheduled', () => {
       code: 'INVALID_PARAMS',
       message: expect.stringMatching(message),
     });
-    expect(system.schedules()).toEqual([]);
+    expect(await system.schedules()).toEqual([]);
   });
 
   it('is a workflow that cannot run here', async () => {
@@ -420,7 +420,7 @@ describe('what cannot be scheduled', () => {
     await stage.until(Promise.all([system.schedule(quick, { id: 's', everyMs: hour }), system.schedule(quick, { id: 's', everyMs: hour })]));
     await expect(system.schedule(quick, { id: 's', everyMs: 2 * hour })).rejects.toMatchObject({ code: 'SCHEDULING_FAILED' });
     await expect(system.schedule(quick, { id: 's', everyMs: hour, input: { other: 1 } })).rejects.toMatchObject({ code: 'SCHEDULING_FAILED' });
-    expect(system.schedules()).toHaveLength(1);
+    expect(await system.schedules()).toHaveLength(1);
     expect(stage.of('cron:created')).toHaveLength(1);
   });
 

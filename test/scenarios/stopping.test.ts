@@ -46,9 +46,9 @@ describe('a stop', () => {
     await expect(system.submit(pair)).rejects.toMatchObject({ code: 'SYSTEM_SHUTDOWN' });
   });
 
-  it('aborts at the deadline what still runs, and says nothing of how that ended', async () => {
+  it('aborts at the deadline what still runs, and says that it gave it up; what the handlers say after that is not heard', async () => {
     const hands = handOperated();
-    const { submit, settle, advance, system, of } = await openScene({ providers: [hands.provider] });
+    const { submit, settle, advance, system, of, order } = await openScene({ providers: [hands.provider] });
     await submit(pair);
     const [call] = hands.calls;
     const stopped = system.stop({ deadlineMs: 10_000 });
@@ -58,7 +58,16 @@ describe('a stop', () => {
     await advance(1);
     await stopped;
     expect(call?.signal.aborted).toBe(true);
-    expect(of('task:completed').concat(of('task:failed') as never)).toEqual([]);
+    call?.succeed('too late');
+    expect(of('task:failed').map(({ data }) => [data.taskId, data.ended, data.lost, data.error.code])).toEqual([
+      ['a', 'abandoned', 0, 'SYSTEM_SHUTDOWN'],
+      ['b', 'abandoned', 0, 'SYSTEM_SHUTDOWN'],
+    ]);
+    expect(order('task:completed', 'task:stale_report', 'task:retry_scheduled', 'engine:stopped')).toEqual([
+      'task:retry_scheduled',
+      'task:retry_scheduled',
+      'engine:stopped',
+    ]);
     expect(of('engine:stopped')).toHaveLength(1);
     expect(system.phase).toBe('stopped');
   });

@@ -5,6 +5,7 @@
 import { type AlertRule, alertTypes } from '../../machines/policies/alert-rules.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
+import { farWorker } from './far-worker.ts';
 import { fillable } from './fillable-journal.ts';
 import { handOperated } from './hands.ts';
 import type { Scene, SceneOptions } from './scene.ts';
@@ -231,14 +232,55 @@ async function losses(open: Open): Promise<void> {
   await stage.advance(30_000);
 }
 
+/** Workers outside the process: they join, run, report, are told that they lost what they do not run, give back, leave, and come back. */
+async function remotes(open: Open): Promise<void> {
+  const journal = memoryJournal();
+  const hands = handOperated({ pool: { min: 1, max: 1 } });
+  const stage = await open({ journal, providers: [hands.provider], alerts: watchful });
+  const far = farWorker({ slots: 4 });
+  far.connect(stage.system);
+  await stage.settle();
+  far.beat();
+  await stage.submit(of(count(5)));
+  const [first, second, third] = far.runs;
+  if (first === undefined || second === undefined || third === undefined) throw new Error('The far worker was given too little.');
+  const { workflowId, taskId, attempt, leaseId } = second;
+  far.say({ type: 'attempt:progress', data: { workflowId, taskId, attempt, leaseId, fraction: 0.5 } });
+  far.say({ type: 'worker:disown', data: { workerId: far.workerId, leaseIds: [leaseId], reason: 'it restarted' } });
+  await stage.advance(0);
+  far.succeed(first.taskId);
+  far.fail(third.taskId);
+  const [last] = [...far.open.values()].slice(-1);
+  if (last !== undefined) {
+    const ref = { workflowId: last.workflowId, taskId: last.taskId, attempt: last.attempt, leaseId: last.leaseId, workerId: far.workerId };
+    far.say({ type: 'attempt:abandoned', data: { ...ref, reason: 'it leaves' } });
+  }
+  far.drain();
+  await stage.settle();
+  await stage.close();
+  const next = await open({ journal, providers: [hands.provider], seed: 'second' });
+  // It ran something whose end came before it.
+  const claim = { ...second, protocol: 'demo/v1', circuit: null, epoch: 0, leaseUntil: 30_000, remote: true };
+  const { params: _, timeoutMs: __, idempotencyKey: ___, ...lease } = claim;
+  far.connect(next.system);
+  far.drain();
+  await next.settle();
+  far.say({ type: 'worker:register', data: { workerId: 'other', poolId: 'demo/v1', slots: 1, methods: ['demo/work'], leases: [lease] } });
+  await next.settle();
+  await answer(next, hands);
+}
+
 /** A second run on the journal of a first one that ended in the middle. */
 async function recovery(open: Open): Promise<void> {
   const journal = memoryJournal();
   const hands = handOperated({ pool: { min: 1, max: 1 } });
   const first = await open({ journal, providers: [hands.provider] });
   await first.submit(of(count(3)));
+  // What would be left of it, were it killed now.
+  const left = memoryJournal();
+  left.append(await journal.read());
   await first.close();
-  const second = await open({ journal, providers: [hands.provider], seed: 'second' });
+  const second = await open({ journal: left, providers: [hands.provider], seed: 'second' });
   await answer(second, hands);
 }
 
@@ -381,6 +423,7 @@ export const tours: Readonly<Record<string, (open: Open) => Promise<void>>> = {
   load,
   rejection,
   recovery,
+  remotes,
   faults,
   lostJournal,
   heldJournal,

@@ -1,60 +1,58 @@
-/** `gleitzeit doctor`: says what of this machine would keep workflows from running. */
+/** `gleitzeit doctor`: says what of this machine, of a journal and of a hub would keep workflows from running, and what to do about it. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+import { pathToRunOn } from '../database.ts';
+import { type Check, examine, type Finding, Trouble } from '../examination.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
-import { oneLine, print, printJson, type Terminal } from '../terminal.ts';
+import { print, printJson, type Terminal } from '../terminal.ts';
 import { duration } from '../text.ts';
 
 export interface DoctorOptions {
+  readonly db?: string;
+  readonly hub?: string;
+  readonly token?: string;
   readonly json?: boolean;
-}
-
-interface Finding {
-  readonly name: string;
-  readonly ok: boolean;
-  /** Whether workflows can run without it. */
-  readonly optional: boolean;
-  readonly detail: string;
-}
-
-interface Check {
-  readonly name: string;
-  readonly optional?: boolean;
-  /** Says what was found; throws what is wrong. */
-  readonly look: () => string | Promise<string>;
 }
 
 const oldestNode = [20, 19] as const;
 
-const checks: readonly Check[] = [
-  { name: 'node', look: nodeVersion },
-  { name: 'system', look: smallRun },
-  { name: 'temporary files', look: temporaryFile },
-  { name: 'python', optional: true, look: pythonVersion },
+const machineChecks: readonly Check[] = [
+  { name: 'node', look: nodeVersion, advice: `Install Node.js ${oldestNode.join('.')} or later.` },
+  { name: 'system', look: smallRun, advice: 'Install Gleitzeit anew; if it stays, report it with what stands here.' },
+  { name: 'temporary files', look: temporaryFile, advice: 'Set TMPDIR to a folder that can be written to.' },
+  { name: 'python', look: pythonVersion, advice: 'Install Python 3 where tasks of python/v1 are to run.' },
 ];
 
-/** Looks at everything and tells it; what is optional and missing is no fault. */
-export async function doctorCommand({ json }: DoctorOptions, terminal: Terminal): Promise<ExitCode> {
+/** Looks at everything and tells it; what keeps nothing from running is no fault. */
+export async function doctorCommand({ db, json, ...options }: DoctorOptions, terminal: Terminal): Promise<ExitCode> {
+  const path = pathToRunOn(db);
+  // One that is set to nothing is not set.
+  const hub = options.hub === '' ? undefined : options.hub;
+  const checks = [...machineChecks, ...(await checksOfJournal(path)), ...(await checksOfHub(hub, options.token))];
   const findings: Finding[] = [];
   for (const check of checks) findings.push(await examine(check));
-  const ok = findings.every((finding) => finding.ok || finding.optional);
-  if (json === true) printJson(terminal, { ok, checks: findings });
-  else
-    for (const { name, ok: isFine, optional, detail } of findings)
-      print(terminal, `${isFine ? 'ok     ' : optional ? 'missing' : 'FAULT  '} ${name}: ${detail}`);
+  const ok = findings.every(({ level }) => level !== 'fault');
+  if (json === true) printJson(terminal, { ok, ...(path !== undefined && { db: path }), ...(hub !== undefined && { hub }), checks: findings });
+  else for (const finding of findings) tell(finding, terminal);
   return ok ? exitCodes.done : exitCodes.internal;
 }
 
-async function examine({ name, optional = false, look }: Check): Promise<Finding> {
-  try {
-    return { name, optional, ok: true, detail: oneLine(await look()) };
-  } catch (error) {
-    return { name, optional, ok: false, detail: oneLine(error instanceof Error ? error.message : String(error)) };
-  }
+function tell({ name, level, detail, advice }: Finding, terminal: Terminal): void {
+  print(terminal, `${level === 'fault' ? 'FAULT  ' : level.padEnd(7)} ${name}: ${detail}`);
+  if (advice !== undefined) print(terminal, `        ${advice}`);
+}
+
+async function checksOfJournal(path: string | undefined): Promise<readonly Check[]> {
+  return path === undefined ? [] : (await import('../journal-examination.ts')).journalChecks(path);
+}
+
+async function checksOfHub(hub: string | undefined, token: string | undefined): Promise<readonly Check[]> {
+  if (hub === undefined) return [];
+  return (await import('../hub-examination.ts')).hubChecks({ hub, ...(token !== undefined && { token }) });
 }
 
 function nodeVersion(): string {
@@ -92,7 +90,11 @@ async function temporaryFile(): Promise<string> {
 
 async function pythonVersion(): Promise<string> {
   const { stdout } = await promisify(execFile)('python3', ['--version'], { timeout: 10_000 }).catch(() => {
-    throw new Error('python3 was not found; python/v1 needs it, nothing else does');
+    throw new Trouble(
+      'missing',
+      'python3 was not found; python/v1 needs it, nothing else does',
+      'Install Python 3 where tasks of python/v1 are to run.',
+    );
   });
   return stdout.trim();
 }

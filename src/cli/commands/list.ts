@@ -1,20 +1,19 @@
-/** `gleitzeit list`: the workflows that a journal keeps. */
+/** `gleitzeit list`: the workflows that a journal keeps, or the engine behind a hub. */
 import type { WorkflowHead } from '../../journal/journal.ts';
-import { type DatabaseOptions, pathOf, reading } from '../database.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, type Terminal } from '../terminal.ts';
 import { duration } from '../text.ts';
 
-export interface ListOptions extends DatabaseOptions {
+export interface ListOptions extends PlaceOptions {
   readonly status?: WorkflowHead['status'];
 }
 
 /** Lists workflows in the order of their submission. */
 export async function listCommand({ status, ...options }: ListOptions, terminal: Terminal): Promise<ExitCode> {
-  const heads = await reading(pathOf(options), (journal) => (status === 'running' ? journal.unfinished() : journal.list()));
-  const shown = heads.filter((head) => status === undefined || head.status === status);
-  if (options.json === true) printJson(terminal, shown);
-  else for (const head of shown) print(terminal, lineOf(head));
+  const heads = await inPlace(options, terminal, (place) => place.list(status));
+  if (options.json === true) printJson(terminal, heads);
+  else for (const head of heads) print(terminal, lineOf(head));
   return exitCodes.done;
 }
 

@@ -1,25 +1,24 @@
 /** `gleitzeit run FILE`: runs a workflow to its end, shows how it goes, prints what came of it. */
 import { writeFile } from 'node:fs/promises';
 
-import type { ControlServer } from '../../control/server.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { Run } from '../../runtime/run.ts';
-import type { GleitzeitSystem } from '../../runtime/system.ts';
 import type { AnyWorkflow } from '../../workflow/workflow.ts';
 import { checkOutput, readInput, readSeconds } from '../arguments.ts';
-import { pathToRunOn } from '../database.ts';
 import { type ExitCode, exitCodeOfRun, exitCodes } from '../exit-codes.ts';
 import { catchInterruption } from '../interruption.ts';
-import { progressLog } from '../progress/log.ts';
 import { createReporter, type Reporter } from '../progress/reporter.ts';
 import { resultJson, tellResult } from '../results.ts';
+import type { Stage } from '../stage.ts';
 import { printJson, say, type Terminal } from '../terminal.ts';
-import { count, duration } from '../text.ts';
+import { duration } from '../text.ts';
 
 export interface RunOptions {
   readonly input?: string;
   readonly id?: string;
   readonly db?: string;
+  readonly hub?: string;
+  readonly token?: string;
   readonly providers?: string;
   readonly watch?: boolean;
   readonly json?: boolean;
@@ -28,64 +27,82 @@ export interface RunOptions {
   readonly timeout?: string;
 }
 
-/** How long running attempts may go on after Ctrl-C, in milliseconds; what is cut off is tried again where there is a journal to know it from. */
-const drainMs = 5_000;
-
 /** What comes of the race between the result and Ctrl-C when Ctrl-C is first. */
-const stopped = Symbol('stopped');
+const stopped: unique symbol = Symbol('stopped');
 
 /** Runs a workflow file. */
 export async function runCommand(file: string, options: RunOptions, terminal: Terminal): Promise<ExitCode> {
-  const path = pathToRunOn(options.db);
   await checkOutput(options.output);
   const timeoutMs = readSeconds(options.timeout, '--timeout');
-  const [input, library] = await Promise.all([readInput(options.input), import('../../index.ts')]);
-  const workflow = await library.loadWorkflow(file);
-  const providers = options.providers === undefined ? [] : await library.loadProviders(options.providers);
-
+  const [input, { loadWorkflow }, { randomIds }] = await Promise.all([
+    readInput(options.input),
+    import('../../workflow/load.ts'),
+    import('../../system/ids.ts'),
+  ]);
+  const workflow = await loadWorkflow(file);
+  // Named here: what else goes on is not to be taken for this run.
+  const submission = { workflow, id: options.id ?? randomIds().workflow(), ...(input !== undefined && { input }) };
   const interruption = catchInterruption();
   const reporter = createReporter(terminal, { name: workflow.definition.name, everything: options.watch ?? false, now: Date.now });
-  const journal = path === undefined ? {} : { journal: library.sqliteJournal(path) };
-  const system = library.createSystem({ ...journal, providers, inspect: options.inspect ?? false, log: progressLog(reporter) });
-  const watching = system.events$.subscribe((event) => reporter.hear(event));
-  let ear: ControlServer | undefined;
   try {
-    await system.start();
-    ear = path === undefined ? undefined : await listenTo(system, path, reporter);
-    if (options.inspect === true) reporter.note(`Inspector: ${(await system.inspect()).url}`);
-    const run = await submit({ system, workflow, input, id: options.id });
-    if (path !== undefined) await recall(run, reporter);
-    const guard = timeoutMs === undefined ? undefined : cancelAfter(run, timeoutMs);
-    const outcome = await Promise.race([run.result(), interruption.requested.then(() => stopped)]);
-    clearTimeout(guard?.timer);
-    if (typeof outcome === 'symbol') {
-      await ear?.close();
-      return await stopCleanly(reporter, {
-        system,
-        goOn: path === undefined ? '' : ` Go on with: gleitzeit run ${file} --db ${path} --id ${run.id}`,
-      });
+    const stage = await openStage({ ...options, file }, reporter, terminal);
+    try {
+      const outcome = await perform(stage, submission, { reporter, timeoutMs, interrupted: interruption.requested.then(() => stopped) });
+      if (outcome === stopped) return exitCodes.interrupted;
+      const { result, isLate } = outcome;
+      reporter.stop();
+      await present(result, options, terminal);
+      return isLate && result.status === 'cancelled' ? exitCodes.timedOut : exitCodeOfRun(result.status, result.error?.code);
+    } finally {
+      reporter.stop();
+      await stage.end();
     }
-    watching.unsubscribe();
-    reporter.stop();
-    await present(outcome, options, terminal);
-    return guard?.isDue() === true && outcome.status === 'cancelled' ? exitCodes.timedOut : exitCodeOfRun(outcome.status, outcome.error?.code);
   } finally {
-    watching.unsubscribe();
     reporter.stop();
-    await ear?.close();
-    await leave(system, reporter);
     interruption.dispose();
   }
 }
 
-/** Lets other commands reach the engine; a run that they cannot reach is a run all the same. */
-async function listenTo(system: GleitzeitSystem, path: string, reporter: Reporter): Promise<ControlServer | undefined> {
+async function openStage(options: RunOptions & { readonly file: string }, reporter: Reporter, terminal: Terminal): Promise<Stage> {
+  const { hub } = options;
+  if (hub === undefined) return (await import('../stage-here.ts')).stageHere(options, reporter);
+  return (await import('../stage-at-hub.ts')).stageAtHub({ ...options, hub }, terminal);
+}
+
+interface Submission {
+  readonly workflow: AnyWorkflow;
+  readonly id: string;
+  readonly input?: unknown;
+}
+
+interface Performing {
+  readonly reporter: Reporter;
+  readonly timeoutMs: number | undefined;
+  readonly interrupted: Promise<typeof stopped>;
+}
+
+/** Has the workflow run, and tells how it goes; Ctrl-C ends that first. */
+async function perform(
+  stage: Stage,
+  { workflow, ...submission }: Submission,
+  { reporter, timeoutMs, interrupted }: Performing,
+): Promise<{ readonly result: WorkflowResult; readonly isLate: boolean } | typeof stopped> {
+  const quit = stage.watch(submission.id, (event) => reporter.hear(event));
+  let guard: ReturnType<typeof cancelAfter> | undefined;
   try {
-    const { serveControl } = await import('../../control/serve.ts');
-    return await serveControl(system, path);
-  } catch (thrown) {
-    reporter.note(`warning: other commands cannot reach this run: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
-    return undefined;
+    await stage.start();
+    const run = await stage.system.submit(workflow, submission);
+    if (stage.mayGoOn) await recall(run, reporter);
+    guard = timeoutMs === undefined ? undefined : cancelAfter(run, timeoutMs);
+    const result = await Promise.race([run.result(), interrupted]);
+    if (result !== stopped) return { result, isLate: guard?.isDue() === true };
+    const said = await stage.interrupt(run.id);
+    reporter.stop();
+    reporter.note(said);
+    return stopped;
+  } finally {
+    clearTimeout(guard?.timer);
+    quit();
   }
 }
 
@@ -93,39 +110,6 @@ async function listenTo(system: GleitzeitSystem, path: string, reporter: Reporte
 async function recall(run: Run, reporter: Reporter): Promise<void> {
   const { events } = await run.trace();
   for (const event of events) if (event.type === 'workflow:started') reporter.recall(event);
-}
-
-/** What else was in flight in the journal gets the time that Ctrl-C would give it; after a fault nothing is worth waiting for. */
-async function leave(system: GleitzeitSystem, reporter: Reporter): Promise<void> {
-  const others = system.phase === 'running' ? (system.actors().workflow ?? 0) : 0;
-  if (others > 0)
-    reporter.note(`${count(others, 'other workflow')} of this journal, still unfinished: what runs has ${duration(drainMs)} to finish.`);
-  await system.stop({ deadlineMs: others > 0 ? drainMs : 0, reason: 'the run has ended' });
-}
-
-interface Submission {
-  readonly system: GleitzeitSystem;
-  readonly workflow: AnyWorkflow;
-  readonly input: unknown;
-  readonly id: string | undefined;
-}
-
-function submit({ system, workflow, input, id }: Submission): Promise<Run> {
-  return system.submit(workflow, { ...(input !== undefined && { input }), ...(id !== undefined && { id }) });
-}
-
-interface Stopping {
-  readonly system: GleitzeitSystem;
-  /** How to go on, where that is possible. */
-  readonly goOn: string;
-}
-
-async function stopCleanly(reporter: Reporter, { system, goOn }: Stopping): Promise<ExitCode> {
-  reporter.note(`Stopping: what runs has ${duration(drainMs)} to finish. Press Ctrl-C again to stop at once.`);
-  await system.stop({ deadlineMs: drainMs, reason: 'interrupted' });
-  reporter.stop();
-  reporter.note(`Stopped.${goOn}`);
-  return exitCodes.interrupted;
 }
 
 function cancelAfter(run: Run, timeoutMs: number) {

@@ -1,39 +1,28 @@
-/** `gleitzeit status [WORKFLOW]`: how far a workflow is, now or as of some recorded event; without one, what a journal holds. */
-import type { Journal } from '../../journal/journal.ts';
+/** `gleitzeit status [WORKFLOW]`: how far a workflow is, now or as of some recorded event; without one, what a journal or a hub holds. */
 import type { TaskStatus, WorkflowStatus } from '../../runtime/status.ts';
 import { readCount } from '../arguments.ts';
-import { type DatabaseOptions, pathOf, reading } from '../database.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { usageError } from '../faults.ts';
+import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, type Terminal } from '../terminal.ts';
 import { count, duration } from '../text.ts';
 
-export interface StatusOptions extends DatabaseOptions {
+export interface StatusOptions extends PlaceOptions {
   readonly at?: string;
 }
 
-/** Tells the status of a workflow, or of the journal. */
+/** Tells the status of a workflow, or of the place. */
 export async function statusCommand(workflowId: string | undefined, options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
-  const path = pathOf(options);
   const at = readCount(options.at, '--at');
   if (workflowId === undefined) {
     if (at !== undefined) throw usageError('--at goes with a workflow.');
-    await tellJournal(path, options, terminal);
+    await tellPlace(options, terminal);
     return exitCodes.done;
   }
-  const status = await reading(path, (journal) => statusIn(journal, workflowId, at));
+  const status = await inPlace(options, terminal, (place) => place.status(workflowId, at));
   if (options.json === true) printJson(terminal, at === undefined ? status : { ...status, at });
   else tellStatus(status, terminal);
   return exitCodes.done;
-}
-
-async function statusIn(journal: Journal, workflowId: string, at = Number.POSITIVE_INFINITY): Promise<WorkflowStatus> {
-  const { recordedStatus } = await import('../../runtime/status.ts');
-  const facts = await journal.read({ workflowId });
-  return recordedStatus(
-    facts.filter(({ seq }) => seq <= at),
-    workflowId,
-  );
 }
 
 function tellStatus({ workflowId, name, status, submittedAt, tasks }: WorkflowStatus, terminal: Terminal): void {
@@ -53,20 +42,13 @@ function lineOf({ status, attempts, durationMs, error }: TaskStatus): string {
 
 const statuses = ['running', 'completed', 'failed', 'cancelled'] as const;
 
-async function tellJournal(path: string, { json }: StatusOptions, terminal: Terminal): Promise<void> {
-  const [heads, engine] = await Promise.all([reading(path, (journal) => journal.list()), engineOf(path)]);
+async function tellPlace({ json, ...options }: StatusOptions, terminal: Terminal): Promise<void> {
+  const { where, said, workflows: heads } = await inPlace(options, terminal, (place) => place.overview());
   const workflows = Object.fromEntries(statuses.map((status) => [status, heads.filter((head) => head.status === status).length]));
   if (json === true) {
-    printJson(terminal, { db: path, engine, workflows });
+    printJson(terminal, { ...where, workflows });
     return;
   }
-  print(terminal, oneLine(`${path}: ${engine === null ? 'no engine answers' : `process ${engine.pid} runs on it`}`));
+  for (const line of said) print(terminal, oneLine(line));
   for (const status of statuses) print(terminal, `  ${status.padEnd(9)}  ${workflows[status]}`);
-}
-
-/** Who owns the journal just now, as far as it answers. */
-async function engineOf(path: string): Promise<{ readonly pid: number; readonly phase: string } | null> {
-  const { askOwner } = await import('../../control/client.ts');
-  const asked = await askOwner(path, { command: 'hello', data: {} }, { timeoutMs: 2_000 }).catch(() => undefined);
-  return asked?.isHeard === true ? asked.answer : null;
 }

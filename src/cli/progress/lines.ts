@@ -1,5 +1,6 @@
 /** A run told in lines, for logs and for screens that cannot be rewritten. Pure: an event becomes a line, or none. */
 import type { EventType, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { withoutTokens } from '../../secrets/token.ts';
 import { oneLine } from '../terminal.ts';
 import { count, duration } from '../text.ts';
 import type { Progress } from './progress.ts';
@@ -66,9 +67,10 @@ export function eventLine({ time, type, severity, source, data }: GleitzeitEvent
   return oneLine(`${clock} ${severity.padEnd(8)} ${type} ${source} ${detailsOf(data as Readonly<Record<string, unknown>>)}`);
 }
 
-/** Short values only: parameters and results may be megabytes. */
+/** Short values only, and secrets as `[sealed]`: parameters and results may be megabytes. */
 function detailsOf(data: Readonly<Record<string, unknown>>): string {
   return Object.entries(data)
+    .map(([key, value]) => [key, typeof value === 'string' ? withoutTokens(value) : value] as const)
     .filter(([, value]) => (typeof value === 'string' && value.length <= 60) || typeof value === 'number' || typeof value === 'boolean')
     .map(([key, value]) => `${key}=${String(value)}`)
     .join(' ');

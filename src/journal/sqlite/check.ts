@@ -3,7 +3,7 @@ import type Database from 'better-sqlite3';
 
 import type { WorkflowHead } from '../journal.ts';
 import { headAfter } from '../workflow-head.ts';
-import { checkVersion, connectToSalvage, isJournal, truePath } from './connection.ts';
+import { checkVersion, connectToSalvage, requireJournal, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, headOf, isHeadIntact } from './head-row.ts';
 import { readMark } from './mark.ts';
@@ -36,7 +36,7 @@ export async function checkJournal(path: string, { busyTimeoutMs = 500 }: { read
   const whole = truePath(path);
   let db: Database.Database | undefined;
   try {
-    isJournal(whole);
+    requireJournal(whole);
     const mark = readMark(whole);
     db = connectToSalvage(whole, busyTimeoutMs);
     checkVersion(db, whole);

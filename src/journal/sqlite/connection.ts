@@ -98,6 +98,12 @@ export function isJournal(path: string): boolean {
   return true;
 }
 
+/** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED where there is none; as {@link isJournal} does */
+export function requireJournal(path: string): void {
+  if (isJournal(path)) return;
+  throw errorOf('PERSISTENCE_CONNECTION_FAILED', `There is no journal at ${path}.`, { retryable: false, details: { reason: 'not there', path } });
+}
+
 function notAJournal(path: string, why: string): Error {
   return errorOf('PERSISTENCE_INTEGRITY_ERROR', `${path} is not a journal of Gleitzeit: ${why}.`, { details: { reason: 'not a journal', path } });
 }

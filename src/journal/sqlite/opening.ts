@@ -1,8 +1,7 @@
 /** Opens a journal: looks before it touches, takes the ownership, and verifies the end. */
 import type Database from 'better-sqlite3';
 
-import { errorOf } from '../../errors.ts';
-import { type ConnectOptions, checkVersion, connect, connectToRead, createJournal, isJournal } from './connection.ts';
+import { type ConnectOptions, checkVersion, connect, connectToRead, createJournal, isJournal, requireJournal } from './connection.ts';
 import { damaged } from './faults.ts';
 import { readMark } from './mark.ts';
 import { type Lock, type Owner, readOwner, takeEpoch, takeLock } from './owner.ts';
@@ -47,9 +46,7 @@ export interface Beside {
 
 /** Opens a journal to read it, whoever owns it. @throws GleitzeitError PERSISTENCE_* */
 export function openToRead(path: string, { busyTimeoutMs }: Pick<ConnectOptions, 'busyTimeoutMs'>): Beside {
-  if (!isJournal(path)) {
-    throw errorOf('PERSISTENCE_CONNECTION_FAILED', `There is no journal at ${path}.`, { retryable: false, details: { reason: 'not there', path } });
-  }
+  requireJournal(path);
   const db = connectToRead(path, busyTimeoutMs);
   try {
     checkVersion(db, path);

@@ -46,6 +46,21 @@ export function takeLock(path: string, { waitMs }: LockOptions): Lock {
   return { release: () => void db.close() };
 }
 
+/** Whether some engine holds the lock just now; nothing is taken or made by the look. */
+export function isLocked(path: string): boolean {
+  if (!existsSync(`${path}-lock`)) return false;
+  const db = openDatabase(`${path}-lock`, { readonly: true, timeout: 0 });
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return false;
+  } catch (thrown) {
+    if (String(readField(thrown, 'code')).startsWith('SQLITE_BUSY')) return true;
+    throw thrown;
+  } finally {
+    db.close();
+  }
+}
+
 function inUse(path: string): GleitzeitError {
   const owner = ownerOfFile(path);
   const who = owner?.pid == null ? 'another engine' : `process ${owner.pid} on ${owner.host ?? 'this host'}`;
@@ -55,7 +70,8 @@ function inUse(path: string): GleitzeitError {
   });
 }
 
-function ownerOfFile(path: string): Owner | undefined {
+/** Whoever took it last, as the file says; nothing where it cannot be read. */
+export function ownerOfFile(path: string): Owner | undefined {
   if (!existsSync(path)) return undefined;
   try {
     const db = openDatabase(path, { readonly: true });

@@ -16,6 +16,12 @@ import { type Gap, gapSum, readTail } from './tail.ts';
 /** Frames that are unpacked between two turns of the event loop. */
 const framesAtOnce = 8;
 
+/** Only facts after one, and only so many. */
+interface Page {
+  readonly afterSeq: number;
+  readonly limit: number;
+}
+
 type Body = Pick<FrameRow, 'seq' | 'n' | 'first_seq' | 'facts' | 'sum' | 'kept_sum' | 'body'>;
 
 export class Reader {
@@ -47,7 +53,7 @@ export class Reader {
   async read({ workflowId, workflowIds, afterSeq = 0, limit = Number.POSITIVE_INFINITY }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
     const ids = workflowId == null ? workflowIds : [workflowId];
     if (workflowId !== null && ids === undefined) return this.readAll(afterSeq, limit);
-    const facts = await (ids === undefined ? this.readOthers(afterSeq) : this.readWorkflows(ids, afterSeq));
+    const facts = await (ids === undefined ? this.readOthers(afterSeq) : this.readWorkflows(ids, { afterSeq, limit }));
     return facts.length > limit ? facts.slice(0, limit) : facts;
   }
 
@@ -67,9 +73,10 @@ export class Reader {
     );
   }
 
-  /** The facts of some workflows: what lies together is unpacked once, however many of them it is of. */
-  private async readWorkflows(ids: readonly string[], afterSeq: number): Promise<readonly GleitzeitEvent[]> {
-    const { heads, seqs } = this.planOf(ids, afterSeq);
+  /** The facts of some workflows: what lies together is unpacked once, however many of them it is of. Of a limit, a few more may come. */
+  private async readWorkflows(ids: readonly string[], page: Page): Promise<readonly GleitzeitEvent[]> {
+    const { afterSeq, limit } = page;
+    const { heads, seqs } = this.planOf(ids, page);
     const found = new Map<string, number>(heads.map(({ id }) => [id, 0]));
     const facts: GleitzeitEvent[] = [];
     const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
@@ -77,7 +84,7 @@ export class Reader {
       if (at > 0 && at % framesAtOnce === 0) await nextTurn();
       const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
       // Swept meanwhile: then one of the workflows is no longer here.
-      if (frame === undefined && heads.some(({ id }) => this.find(id) === undefined)) return this.readWorkflows(ids, afterSeq);
+      if (frame === undefined && heads.some(({ id }) => this.find(id) === undefined)) return this.readWorkflows(ids, page);
       if (frame === undefined) throw this.missing(seq - 1, seq);
       for (const line of this.linesOf(frame)) {
         if (!mayBeOf(line, found)) continue;
@@ -88,23 +95,26 @@ export class Reader {
         found.set(workflowId, before + 1);
         facts.push(fact);
       }
+      if (facts.length >= limit) return facts;
     }
     for (const head of afterSeq === 0 ? heads : []) {
       const count = found.get(head.id) ?? 0;
       if (count === head.facts) continue;
-      if (this.find(head.id) === undefined) return this.readWorkflows(ids, afterSeq);
+      if (this.find(head.id) === undefined) return this.readWorkflows(ids, page);
       throw this.short(head, count);
     }
     return facts;
   }
 
   /** What is known of some workflows, and the frames that they have facts in, in order. */
-  private planOf(ids: readonly string[], afterSeq: number): { readonly heads: readonly HeadRow[]; readonly seqs: readonly number[] } {
-    const touched = this.db.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq').pluck();
+  private planOf(ids: readonly string[], { afterSeq, limit }: Page): { readonly heads: readonly HeadRow[]; readonly seqs: readonly number[] } {
+    // Each frame has at least one fact, but for the first, whose own may stand before. Of a negative number, SQLite makes no limit.
+    const most = Number.isFinite(limit) ? limit + 1 : -1;
+    const touched = this.db.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').pluck();
     return this.guard(() =>
       this.db.transaction(() => {
         const heads = ids.flatMap((id) => this.heads.find(id) ?? []);
-        const seqs = new Set(heads.flatMap(({ no }) => touched.all(no, afterSeq) as number[]));
+        const seqs = new Set(heads.flatMap(({ no }) => touched.all(no, afterSeq, most) as number[]));
         return { heads, seqs: heads.length > 1 ? [...seqs].sort((a, b) => a - b) : [...seqs] };
       })(),
     );

@@ -8,10 +8,9 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 
-import { errorOf } from '../../errors.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { checkJournal } from './check.ts';
-import { buildEmpty, connectToSalvage, isJournal, syncDirectory, truePath } from './connection.ts';
+import { buildEmpty, connectToSalvage, requireJournal, syncDirectory, truePath } from './connection.ts';
 import { openDatabase } from './driver.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
@@ -48,7 +47,7 @@ export interface RepairOptions {
 export async function repairJournal(path: string, { busyTimeoutMs = 500 }: RepairOptions = {}): Promise<JournalRepair> {
   const whole = truePath(path);
   try {
-    if (!isJournal(whole)) throw errorOf('PERSISTENCE_CONNECTION_FAILED', `There is no journal at ${whole}.`, { retryable: false });
+    requireJournal(whole);
     const lock = takeLock(whole, { waitMs: busyTimeoutMs });
     try {
       const { damages } = await checkJournal(whole, { busyTimeoutMs });

@@ -5,6 +5,7 @@ import { type Candidate, circuitOf, hindranceOf, hindranceOfAll, learn, serviceO
 
 const candidate = (providerId: string, more: Partial<Candidate> = {}): Candidate => ({
   providerId,
+  remote: false,
   circuit: providerId,
   epoch: 0,
   rest: null,
@@ -65,7 +66,7 @@ describe('hindranceOfAll', () => {
     const standing = fc.constantFrom('starting', 'started', 'degraded', 'overloaded', 'unhealthy', 'stopped' as const);
     const until = fc.option(fc.nat());
     const rest = fc.option(fc.record({ until }));
-    const any = fc.record({ providerId: fc.string(), circuit: fc.option(fc.string()), epoch: fc.nat(), rest, standing, until });
+    const any = fc.record({ providerId: fc.string(), remote: fc.boolean(), circuit: fc.option(fc.string()), epoch: fc.nat(), rest, standing, until });
     fc.assert(
       fc.property(fc.array(any), (candidates) => {
         expect(hindranceOfAll(candidates) === null).toBe(serviceOf(candidates) !== null);
@@ -82,7 +83,7 @@ describe('circuitOf', () => {
     [{ scope: 'provider', ...options }, 'llm'],
     [{ scope: 'method', ...options }, 'llm/llm/ask'],
   ] as const)('with options %o is %s', (circuit, expected) => {
-    expect(circuitOf({ providerId: 'llm', protocol: 'llm/v1', methods: ['llm/ask'], circuit, pool }, 'llm/ask')).toBe(expected);
+    expect(circuitOf({ providerId: 'llm', protocol: 'llm/v1', methods: ['llm/ask'], circuit, pool, remote: false }, 'llm/ask')).toBe(expected);
   });
 });
 

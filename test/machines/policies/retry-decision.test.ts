@@ -34,6 +34,8 @@ describe('verdictOn', () => {
     ['an error that is not retryable', failed({ error: failure('TASK_PARAMETER_ERROR', 'no') }), 'not_retryable'],
     ['an error that its thrower made retryable', failed({ error: failure('TASK_PARAMETER_ERROR', 'no', { retryable: true }) }), 'retry'],
     ['a deadline that passed', failed({ ended: 'timeout', error: failure('TASK_TIMEOUT', 'late') }), 'retry'],
+    ['an attempt that was given up, without a policy', failed({ ended: 'abandoned', retry: undefined }), 'retry'],
+    ['an attempt that was given up, beyond the policy', failed({ ended: 'abandoned', lost: 2, attempt: 9 }), 'retry'],
     ['a first lost attempt without a policy', failed({ ended: 'lost', lost: 1, retry: undefined }), 'retry'],
     ['a lost attempt beyond the policy', failed({ ended: 'lost', lost: 2, attempt: 9 }), 'retry'],
     ['the last lost attempt', failed({ ended: 'lost', lost: lostAttemptsLimit }), 'quarantined'],
@@ -69,6 +71,7 @@ describe('retryDelayMs', () => {
     ],
     ['the backoff, where what was asked for is shorter', failed({ error: failure('RATE_LIMIT_EXCEEDED', 'slow', { retryAfterMs: 10 }) }), 1_000],
     ['what was asked for, even beyond the cap', failed({ error: failure('RATE_LIMIT_EXCEEDED', 'slow', { retryAfterMs: 900_000 }) }), 900_000],
+    ['nothing after one that was given up', failed({ ended: 'abandoned' }), 0],
     ['nothing after a lost attempt', failed({ ended: 'lost', lost: 1 }), 0],
   ])('is %s', (_, attempt, expected) => {
     expect(retryDelayMs(attempt, 0.5)).toBe(expected);

@@ -103,6 +103,9 @@ describe('a journal without an engine', { timeout: 30_000 }, () => {
 
     const { stderr: talk } = await gleitzeit('run', echo, '--db', db, '--id', 'v', ...input);
     expect(talk).toContain('brought back what was in flight: 1 workflow, 0 tasks of them under way');
+    // The other one is no part of this run.
+    expect(talk.match(/a started/g)).toHaveLength(1);
+    expect(talk).toMatch(/completed in .*, 2 tasks: 2 completed/);
     expect((await gleitzeit('list', '--db', db, '--status', 'completed', '--json')).json()).toHaveLength(2);
   });
 
@@ -173,7 +176,8 @@ describe('a journal without an engine', { timeout: 30_000 }, () => {
     });
     expect(await at(of('task:started', 'b'))).toMatchObject({ tasks: { a: { status: 'completed', result: { n: 5 } }, b: { status: 'running' } } });
     expect(await at(of('workflow:completed'))).toMatchObject({ status: 'completed' });
-    expect((await gleitzeit('status', 'w', '--db', db, '--at', '0')).exitCode).toBe(2);
+    const before = await gleitzeit('status', 'w', '--db', db, '--at', '0');
+    expect([before.exitCode, before.stderr]).toEqual([2, expect.stringContaining("Workflow 'w' was not there yet at seq 0")]);
   });
 
   it('gives its events by workflow, severity, component and type', async () => {
@@ -199,6 +203,58 @@ describe('a journal without an engine', { timeout: 30_000 }, () => {
       true,
     );
     expect(await events('--after', String(all.at(-2)?.seq))).toEqual([all.at(-1)]);
+  });
+});
+
+describe('schedules', { timeout: 30_000 }, () => {
+  it('are made, listed and taken away where no engine runs', async () => {
+    const db = placeForJournal();
+    const add = (...args: readonly string[]) => gleitzeit('schedule', 'add', echo, '--db', db, ...input, ...args);
+    const nightly = ['--cron', '0 3 * * *', '--timezone', 'Europe/Berlin'];
+    const made = await add(...nightly, '--json');
+    expect(made.exitCode).toBe(0);
+    expect(made.stderr).toContain('starts that come before the next one does are made up for by one');
+    expect(made.json()).toMatchObject({
+      id: 'Echo',
+      workflow: 'Echo',
+      input: { n: 5 },
+      rule: { kind: 'cron', expression: '0 3 * * *', timeZone: 'Europe/Berlin' },
+      overlap: 'skip',
+      catchUp: 'one',
+      by: 'caller',
+    });
+    expect((await add(...nightly)).exitCode).toBe(0);
+    expect(await add('--every', '90')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('SCHEDULING_FAILED') });
+    await add('--id', 'often', '--every', '90', '--overlap', 'queue', '--catch-up', 'all', '--start-at', '2999-01-01T00:00:00+01:00');
+    await add('--id', 'once', '--at', '2025-01-01T00:00:00Z');
+    expect((await gleitzeit('schedule', 'list', '--db', db)).stdout.split('\n')).toEqual([
+      expect.stringMatching(/^Echo {2}cron '0 3 \* \* \*' Europe\/Berlin {2}next \S+T0[12]:00:00.000Z {2}overlap skip, catch-up one$/),
+      'often  every 1 min 30 s  next 2998-12-31T23:00:00.000Z  Echo  overlap queue, catch-up all',
+      'once  once at 2025-01-01T00:00:00.000Z  starts are due  Echo  overlap skip, catch-up one',
+      '',
+    ]);
+    expect((await gleitzeit('schedule', 'remove', 'often', '--db', db)).stdout).toBe('Schedule often is removed.\n');
+    expect(await gleitzeit('schedule', 'remove', 'onse', '--db', db)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('"once"') });
+    expect((await gleitzeit('schedule', 'list', '--db', db, '--json')).json()).toMatchObject([{ id: 'Echo' }, { id: 'once', nextAt: null }]);
+    expect((await gleitzeit('list', '--db', db, '--json')).json()).toEqual([]);
+    expect((await gleitzeit('check', db)).exitCode).toBe(0);
+  });
+
+  it.each<[string, readonly string[], string]>([
+    ['without a time', [], 'exactly one of cron, everyMs and at'],
+    ['with two', ['--every', '60', '--cron', '@daily'], 'exactly one of cron, everyMs and at'],
+    ['with an expression that is none', ['--cron', 'at noon'], 'cron must be'],
+    ['at a time without its offset', ['--at', '2025-01-01T00:00:00'], '--at has to be'],
+    ['at no interval', ['--every', 'hour'], '--every has to be'],
+    ['at an interval that is too short', ['--every', '0.1'], 'everyMs must be'],
+    ['in no zone', ['--cron', '@daily', '--timezone', 'Mars/Olympus'], 'timeZone must be'],
+    ['with an unknown policy', ['--every', '60', '--overlap', 'perhaps'], 'Allowed choices are skip, queue, cancel_previous'],
+  ])('%s are wrong usage, and nothing is recorded', async (_, args, said) => {
+    const db = placeForJournal();
+    const { exitCode, stderr } = await gleitzeit('schedule', 'add', echo, '--db', db, ...args);
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining(said)]);
+    const listed = await gleitzeit('schedule', 'list', '--db', db);
+    expect(listed.stdout).toBe('');
   });
 });
 
@@ -232,9 +288,10 @@ describe('what cannot be done', { timeout: 30_000 }, () => {
   it.each<[string, readonly string[], number, string]>([
     ['a journal that is not there', ['list'], 5, 'PERSISTENCE_CONNECTION_FAILED'],
     ['a command on a journal that is not there', ['cancel', 'w'], 5, 'PERSISTENCE_CONNECTION_FAILED'],
+    ['a schedule taken from a journal that is not there', ['schedule remove', 's'], 5, 'PERSISTENCE_CONNECTION_FAILED'],
   ])('%s is not made', async (_, args, code, name) => {
     const db = placeForJournal();
-    const { exitCode, stdout } = await gleitzeit(...args, '--db', db, '--json');
+    const { exitCode, stdout } = await gleitzeit(...args.flatMap((arg) => arg.split(' ')), '--db', db, '--json');
     expect([exitCode, (JSON.parse(stdout) as { error: { code: string } }).error.code]).toEqual([code, name]);
     expect(() => statSync(db)).toThrow();
   });
@@ -252,6 +309,7 @@ describe('what cannot be done', { timeout: 30_000 }, () => {
     ['a seq that is none', ['status', 'w', '--at', 'noon']],
     ['a time without a workflow', ['status', '--at', '3']],
     ['a start that is no time', ['submit', echo, '--start-at', 'noon']],
+    ['a start that is another time elsewhere', ['submit', echo, '--start-at', '2025-03-30T08:00:00']],
     ['a journal in memory', ['list', '--db', ':memory:']],
   ])('%s is wrong usage', async (_, args) => {
     const db = placeForJournal();
@@ -290,6 +348,8 @@ describe('check', { timeout: 30_000 }, () => {
     writeFileSync(path, 'not a journal');
     expect((await gleitzeit('check', path)).exitCode).toBe(5);
     expect((await gleitzeit('check', join(folder, 'nothing.jsonl'))).exitCode).toBe(5);
+    const none = await gleitzeit('check', join(folder, 'nothing.db'));
+    expect([none.exitCode, none.stderr]).toEqual([5, expect.stringContaining('There is no journal at')]);
   });
 
   it('holds a log against the model, line by line', async () => {

@@ -134,4 +134,36 @@ describe('an engine in a process of its own', { timeout: 60_000 }, () => {
     });
     expect(readFileSync(ledger, 'utf8').trim().split('\n')).toEqual(['first', 'second', 'second', 'third']);
   });
+
+  it('starts what a schedule was made for while nobody ran: each slot once, whoever runs on the journal', async () => {
+    const db = join(folder, 'scheduled.db');
+    const ledger = join(folder, 'scheduled.txt');
+    const slot = new Date(Date.now() + 1_500).toISOString();
+    const added = await gleitzeit('schedule', 'add', workflowWith(ledger, 0.01), '--db', db, '--id', 's', '--at', slot, '--json');
+    expect(JSON.parse(added.stdout)).toMatchObject({ id: 's', by: 'caller' });
+    expect(existsSync(ledger)).toBe(false);
+    const run = `s@${slot}`;
+    const waiting = join(folder, 'waiting.json');
+    writeFileSync(waiting, JSON.stringify({ name: 'Waiting', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 600_000 } }] }));
+    const first = start('run', waiting, '--db', db, '--id', 'w');
+    await until(() => existsSync(ledger) && readFileSync(ledger, 'utf8').includes('third'));
+    first.kill('SIGKILL');
+    await first.ended;
+    // A second engine finds that slot started, and the schedule without any other.
+    const second = start('run', waiting, '--db', db, '--id', 'w', '--watch');
+    await second.said('task:started');
+    expect((await gleitzeit('cancel', 'w', '--db', db)).exitCode).toBe(0);
+    await second.ended;
+    const [listed, schedules] = await Promise.all([gleitzeit('list', '--db', db, '--json'), gleitzeit('schedule', 'list', '--db', db)]);
+    expect((JSON.parse(listed.stdout) as { workflowId: string; status: string }[]).map(({ workflowId, status }) => [workflowId, status])).toEqual(
+      expect.arrayContaining([
+        [run, 'completed'],
+        ['w', 'cancelled'],
+      ]),
+    );
+    expect(JSON.parse(listed.stdout)).toHaveLength(2);
+    expect(schedules.stdout).toBe('');
+    // The task that the kill came into has another attempt; the others have one.
+    expect(readFileSync(ledger, 'utf8')).toMatch(/^first\nsecond\nthird\n(third\n)?$/);
+  });
 });

@@ -1,12 +1,13 @@
 import { existsSync, symlinkSync } from 'node:fs';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { controlAddress } from '../../../src/control/address.ts';
 import { askOwner } from '../../../src/control/client.ts';
 import { reach } from '../../../src/control/reach.ts';
 import { explainUnowned } from '../../../src/control/unowned.ts';
 import { type GleitzeitEvent, loadWorkflow, sqliteJournal } from '../../../src/index.ts';
+import { recordedSchedules } from '../../../src/runtime/schedules.ts';
 import { recordOf } from '../../../src/workflow/restore.ts';
 import { engineOn, gate, placeForJournal, until } from './places.ts';
 
@@ -100,6 +101,37 @@ describe('a journal that no engine owns', { timeout: 20_000 }, () => {
     expect(await second.system.result('w')).toMatchObject({ status: 'completed', tasks: { a: { attempts: 2 } } });
   });
 
+  it('takes a schedule and gives it away again: none comes due meanwhile, and the next engine starts what is missed', async () => {
+    const path = placeForJournal();
+    const { provider, calls, open } = gate();
+    const given = { providers: () => Promise.resolve([provider]) };
+    const past = { at: Date.now() - 60_000, overlap: 'queue' };
+    const schedule = async (id: string, options: object = past) =>
+      reach(path, { command: 'schedule', data: { workflow: recordOf(await chain()), options: { id, ...options } } }, given);
+    expect(await schedule('s')).toMatchObject({ by: 'caller', answer: { id: 's', overlap: 'queue', isBehind: true, running: null } });
+    await schedule('gone');
+    // Made again it is the same one, and another one is refused.
+    await schedule('s');
+    await expect(schedule('s', { everyMs: 60_000 })).rejects.toMatchObject({ code: 'SCHEDULING_FAILED' });
+    await expect(schedule('bad', { everyMs: 1, more: true })).rejects.toMatchObject({ code: 'INVALID_PARAMS' });
+    expect(await reach(path, { command: 'unschedule', data: { scheduleId: 'gone' } })).toEqual({ by: 'caller', answer: { scheduleId: 'gone' } });
+    await expect(reach(path, { command: 'unschedule', data: { scheduleId: 'gone' } })).rejects.toMatchObject({ code: 'SCHEDULE_NOT_FOUND' });
+    const types = (await factsIn(path)).map(({ type }) => type);
+    expect(types.filter((type) => type.startsWith('cron:') || type.startsWith('workflow:'))).toEqual([
+      'cron:created',
+      'cron:created',
+      'cron:removed',
+    ]);
+
+    open();
+    const { system, events } = await engineOn(path, { provider });
+    await until(() => events.some(({ type }) => type === 'cron:finished'));
+    expect((await system.list()).map(({ workflowId, status }) => [workflowId, status])).toEqual([
+      [`s@${new Date(past.at).toISOString()}`, 'completed'],
+    ]);
+    expect(calls).toEqual(['start', 'a', 'b']);
+  });
+
   it('explains what a start would find, and is not written', async () => {
     const path = placeForJournal();
     const { provider } = gate();
@@ -128,7 +160,7 @@ describe('a journal that an engine owns', { timeout: 20_000 }, () => {
     symlinkSync(path, link);
     expect(controlAddress(link)).toBe(controlAddress(path));
 
-    expect(await reach(link, { command: 'hello', data: {} })).toEqual({ by: 'owner', answer: { pid: process.pid, phase: 'running' } });
+    expect(await reach(link, { command: 'hello', data: {} })).toEqual({ by: 'owner', answer: { pid: process.pid, phase: 'running', storage: null } });
     expect(await reach(path, await submit('w'))).toMatchObject({ by: 'owner', answer: { workflowId: 'w' } });
     await until(() => held.calls.includes('a'));
     const { answer } = await reach(path, { command: 'explain', data: { workflowId: 'w', taskId: 'a' } });
@@ -157,6 +189,29 @@ describe('a journal that an engine owns', { timeout: 20_000 }, () => {
       code: 'METHOD_NOT_FOUND',
       issues: [expect.objectContaining({ rule: 'unknown_method' })],
     });
+  });
+
+  it('makes and takes away schedules, which the journal tells as the engine does', async () => {
+    const path = placeForJournal();
+    const held = gate();
+    const { system } = await engineOn(path, held);
+    const options = { id: 's', at: Date.now() - 1_000, catchUp: 'all' };
+    const asked = { command: 'schedule', data: { workflow: recordOf(await chain()), options } } as const;
+    expect(await reach(path, asked)).toMatchObject({ by: 'owner', answer: { id: 's', catchUp: 'all' } });
+    await reach(path, { ...asked, data: { ...asked.data, options: { id: 't', cron: '0 3 * * *', timeZone: 'Europe/Berlin', input: { n: 1 } } } });
+    await until(() => held.calls.includes('a'));
+    const journal = sqliteJournal(path, { readOnly: true });
+    await journal.open();
+    onTestFinished(() => journal.close());
+    const live = await system.schedules();
+    expect(live).toMatchObject([
+      { id: 's', running: expect.stringMatching(/^s@/) },
+      { id: 't', input: { n: 1 } },
+    ]);
+    expect(await recordedSchedules(journal, Date.now())).toEqual(live);
+    for (const scheduleId of ['s', 't']) expect(await reach(path, { command: 'unschedule', data: { scheduleId } })).toMatchObject({ by: 'owner' });
+    expect(await system.schedules()).toEqual([]);
+    expect(await recordedSchedules(journal, Date.now())).toEqual([]);
   });
 
   it('is left alone once it has stopped: its socket is gone, and the next command takes the journal', async () => {

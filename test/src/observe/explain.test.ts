@@ -175,7 +175,14 @@ describe('an explanation', () => {
     const waiting = { value: { waiting: 'queued' }, matches: () => true };
     const pool = (value: string, more: object = {}) => ({
       value,
-      context: { candidates: new Set(['demo/work']), workers: [], size: 1, max: 9, ...more },
+      context: {
+        candidates: new Map([['demo/work', { offer: { providerId: 'demo' } }]]),
+        remoteProviders: new Set(),
+        workers: [],
+        size: 1,
+        max: 9,
+        ...more,
+      },
     });
 
     it.each([

@@ -118,6 +118,7 @@ export const registered: GleitzeitDraft = {
     methods: ['demo/work'],
     circuit: null,
     pool: { min: 1, max: 1, slots: 1, scaleUpAt: 0.8, scaleDownAt: 0.2, scaleUpBy: 1, scaleDownBy: 1, cooldownMs: 1_000, quarantineMs: 1_000 },
+    remote: false,
   },
 };
 export const ready: GleitzeitDraft = { type: 'provider:checked', data: { providerId: 'demo', phase: 'start', ok: true, durationMs: 0 } };

@@ -1,0 +1,36 @@
+/** How much one client of the hub may send, hold and leave unread. */
+export interface HubLimits {
+  /** The largest message, in bytes of JSON; room for the largest payload (8 MB) and its envelope. @defaultValue `12_582_912` */
+  readonly messageBytes: number;
+  /** The largest message of a connection that has not said yet who it is, in bytes. @defaultValue `16_384` */
+  readonly greetingBytes: number;
+  /** How deep JSON may be nested. @defaultValue `200` */
+  readonly depth: number;
+  /** How long a connection may take to say who it is, in milliseconds. @defaultValue `5_000` */
+  readonly greetingMs: number;
+  /** Connections at the same time. @defaultValue `10_000` */
+  readonly connections: number;
+  /** Requests of one connection: so many a second over a longer time. @defaultValue `5_000` */
+  readonly requestsPerSecond: number;
+  /** Requests of one connection: so many at once. @defaultValue `10_000` */
+  readonly requestBurst: number;
+  /** Requests of one connection that wait for their answer. @defaultValue `10_000` */
+  readonly pendingRequests: number;
+  /** What is buffered for one connection that does not read, in bytes; beyond it, it is read to from the journal. @defaultValue `1_048_576` */
+  readonly bufferedBytes: number;
+  /** Filters in one subscription. @defaultValue `1_000` */
+  readonly filters: number;
+}
+
+export const hubLimitDefaults = {
+  messageBytes: 12 * 2 ** 20,
+  greetingBytes: 16 * 2 ** 10,
+  depth: 200,
+  greetingMs: 5_000,
+  connections: 10_000,
+  requestsPerSecond: 5_000,
+  requestBurst: 10_000,
+  pendingRequests: 10_000,
+  bufferedBytes: 2 ** 20,
+  filters: 1_000,
+} as const satisfies HubLimits;

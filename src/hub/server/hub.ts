@@ -1,0 +1,58 @@
+/**
+ * The hub: lets clients and workers of other processes reach a system.
+ *
+ * An adapter and no more: the system runs without it as with it, and is neither started nor stopped by it. It listens beyond this
+ * machine only where it has a token.
+ */
+import { portOf } from '../../runtime/port.ts';
+import { Feed } from '../events/feed.ts';
+import { WorkerDesk } from '../workers/worker-desk.ts';
+import { accessOf } from './access.ts';
+import { admissionOf } from './admission.ts';
+import { standOn } from './ground.ts';
+import { checkExposure, checkHubOptions, type HubOptions, hubDefaults, limitsOf, tokensOf } from './options.ts';
+import { Patience } from './patience.ts';
+import { createRequestHandlers } from './requests.ts';
+import { type Hub, type HubFigures, RunningHub } from './running-hub.ts';
+import { Sockets } from './sockets.ts';
+
+/**
+ * Opens a hub to a system that runs.
+ * @throws GleitzeitError CONFIGURATION_ERROR for options that make no sense, and for a host beyond this machine without a token;
+ * CONNECTION_REFUSED for an address that cannot be listened on; as the system does when it does not run
+ * @example
+ * const hub = await createHub({ system, token: process.env.GLEITZEIT_TOKEN });
+ */
+export async function createHub(options: HubOptions): Promise<Hub> {
+  checkHubOptions(options);
+  checkExposure(options);
+  const { core, journal, log } = portOf(options.system);
+  const access = accessOf(tokensOf(options));
+  const [library, { createHttpListener }] = await Promise.all([import('socket.io'), import('../http/listener.ts')]);
+  const { system, path = hubDefaults.path, allowedOrigins = [], batches = false } = options;
+  const limits = limitsOf(options);
+  const admission = admissionOf(access, allowedOrigins);
+  const desk = new WorkerDesk(system);
+  const patience = new Patience(core.clock, core.config.worker.leaseMs);
+  desk.onRegistered(() => patience.wake());
+  const handle = createRequestHandlers(system, { patience, batches });
+  const feed = new Feed({ core, journal, log, watch: (handler) => system.on('*', handler) });
+  const refusals = { count: 0 };
+  const reception = { feed, desk, handle, limits, log, onRefused: () => void refusals.count++ };
+  let hub: RunningHub | undefined;
+  const figures = (): HubFigures | undefined => hub?.figures();
+  const handler = createHttpListener({ system, handle, access, limits, allowedOrigins, admit: admission, figures });
+  const ground = await standOn(options, handler);
+  const sockets = new Sockets({
+    library,
+    httpServer: ground.server,
+    path,
+    access,
+    admission,
+    allowedOrigins,
+    reception,
+    now: () => core.clock.now(),
+  });
+  hub = new RunningHub({ ground, handler, sockets, feed, desk, patience, refusals });
+  return hub;
+}

@@ -1,0 +1,168 @@
+/**
+ * Does on the system what a client asks of the engine: every request of the protocol, by its schema and for its roles.
+ *
+ * It knows nothing of sockets or HTTP, and acts through the system's public face only. A workflow that comes in may use what the
+ * providers of this system offer, and nothing else of the machine it runs on: a batch, whose tasks follow from the files of a
+ * directory, is refused unless that is allowed. What a provider itself reads (`file` of `python/execute`) is the provider's matter.
+ */
+import { createRequire } from 'node:module';
+
+import { carryOut } from '../../control/commands.ts';
+import { errorOf } from '../../errors.ts';
+import { portOf } from '../../runtime/port.ts';
+import type { ScheduleOptions } from '../../runtime/schedules.ts';
+import type { GleitzeitSystem } from '../../runtime/system.ts';
+import { describeValue } from '../../thrown.ts';
+import { loadWorkflow, parseWorkflow } from '../../workflow/load.ts';
+import { restoreWorkflow } from '../../workflow/restore.ts';
+import type { Workflow } from '../../workflow/workflow.ts';
+import { checked } from '../protocol/checking.ts';
+import { protocolVersion, type RequestData, type RequestName, type Responses, requests, type Standing } from '../protocol/requests.ts';
+import { type Grant, requireRole } from './access.ts';
+import { AwaitedResults, type OnGone } from './awaited.ts';
+import type { Patience } from './patience.ts';
+
+/** Who asks. */
+export interface Asker extends Grant {
+  /** Calls back when nobody is there any more to be answered. @defaultValue whoever asks stays */
+  readonly onGone?: OnGone;
+}
+
+/**
+ * Does what is asked, and resolves with the answer.
+ * @throws GleitzeitError METHOD_NOT_FOUND, AUTHORIZATION_FAILED, INVALID_PARAMS, and as the system does
+ */
+export type RequestHandler = (name: RequestName, data: unknown, asker: Asker) => Promise<Responses[RequestName]>;
+
+export interface RequestOptions {
+  /** Waits with a submit for workers that come back. @defaultValue it is refused at once */
+  readonly patience?: Patience;
+  /** Whether a workflow may list the files of this machine. @defaultValue `false` */
+  readonly batches?: boolean;
+}
+
+/** How many workflows a list has unless told. */
+const listed = 1_000;
+/** The longest workflow as text, in bytes; reading one takes time that others wait for. As an object it may be as long as a message. */
+const longestText = 2 ** 20;
+
+export function isRequestName(name: string): name is RequestName {
+  return Object.hasOwn(requests, name);
+}
+
+export function createRequestHandlers(system: GleitzeitSystem, options: RequestOptions = {}): RequestHandler {
+  const desk = new RequestDesk(system, options);
+  return (name, data, asker) => desk.handle(name, data, asker);
+}
+
+type Act<Name extends RequestName> = (data: RequestData<Name>, asker: Asker) => Promise<Responses[Name]>;
+type Acts = { readonly [Name in RequestName]: Act<Name> };
+
+class RequestDesk {
+  private readonly system: GleitzeitSystem;
+  private readonly options: RequestOptions;
+  private readonly results: AwaitedResults;
+
+  constructor(system: GleitzeitSystem, options: RequestOptions) {
+    this.system = system;
+    this.options = options;
+    this.results = new AwaitedResults(system);
+  }
+
+  async handle(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName]> {
+    if (!isRequestName(name)) throw errorOf('METHOD_NOT_FOUND', `There is no request ${describeValue(name)}.`);
+    const { data: schema, roles } = requests[name];
+    requireRole(asker, roles, `'${name}'`);
+    // The schema of the name accepts what the act of that name takes.
+    const act = this.acts[name] as Act<RequestName>;
+    return act(checked(schema, name, data ?? {}) as RequestData<RequestName>, asker);
+  }
+
+  private readonly acts: Acts = {
+    'hub:info': () => Promise.resolve(infoOf(this.system)),
+    'workflow:submit': (data) => this.submit(data),
+    'workflow:status': async ({ workflowId, at }) => ({
+      status: at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId),
+    }),
+    'workflow:result': async ({ workflowId }, { onGone }) => ({ result: await this.results.of(workflowId, onGone) }),
+    'workflow:trace': async ({ workflowId }) => {
+      const { root: _, ...trace } = await this.system.trace(workflowId);
+      return { trace };
+    },
+    'workflow:explain': async ({ workflowId, taskId }) => ({ explanation: await this.system.explain(workflowId, taskId) }),
+    'workflow:list': (data) => this.list(data),
+    'workflow:cancel': (data) => this.command('cancel', data),
+    'workflow:pause': (data) => this.command('pause', data),
+    'workflow:resume': (data) => this.command('resume', data),
+    'workflow:retry': (data) => this.command('retry', data),
+    'task:cancel': async ({ workflowId, taskId, reason }) => nothing(await this.system.cancelTask(workflowId, taskId, reason)),
+    'task:set_priority': async ({ workflowId, taskId, priority }) => nothing(await this.system.setPriority(workflowId, taskId, priority)),
+    'engine:pause': async ({ reason }) => nothing(await this.system.pause(reason)),
+    'engine:resume': async ({ reason }) => nothing(await this.system.resume(reason)),
+    'schedule:list': async () => ({ schedules: await this.system.schedules() }),
+    'schedule:add': (data) => this.schedule(data),
+    'schedule:remove': async ({ scheduleId, reason }) => nothing(await this.system.unschedule(scheduleId, reason)),
+  };
+
+  private async submit(data: RequestData<'workflow:submit'>): Promise<Responses['workflow:submit']> {
+    const { definition: _, yaml: __, workflow: ___, ...options } = data;
+    const workflow = await this.workflowOf(data);
+    const { id } = await this.patiently(() => this.system.submit(workflow, options));
+    return { workflowId: id };
+  }
+
+  private async schedule(data: RequestData<'schedule:add'>): Promise<Responses['schedule:add']> {
+    const { definition: _, yaml: __, workflow: ___, ...options } = data;
+    const workflow = await this.workflowOf(data);
+    // The system looks at what belongs together in them.
+    return { schedule: await this.patiently(() => this.system.schedule(workflow, options as ScheduleOptions)) };
+  }
+
+  private patiently<Value>(act: () => Promise<Value>): Promise<Value> {
+    const { patience } = this.options;
+    return patience === undefined ? act() : patience.attempt(act);
+  }
+
+  /** @throws GleitzeitError INVALID_PARAMS unless it comes in exactly one form; as loading does */
+  private async workflowOf({ definition, yaml, workflow }: SentWorkflow): Promise<Workflow> {
+    const forms = [definition, yaml, workflow].filter((form) => form !== undefined);
+    if (forms.length !== 1)
+      throw errorOf('INVALID_PARAMS', `A workflow comes as exactly one of definition, yaml and workflow, got ${forms.length} of them.`);
+    const { batches = false } = this.options;
+    if (definition !== undefined) return loadWorkflow(definition, { batches });
+    if (yaml !== undefined) return parseWorkflow(yaml, { batches, bounds: { maxBytes: longestText } });
+    return restoreWorkflow(workflow);
+  }
+
+  private async list({ status, limit = listed }: RequestData<'workflow:list'>): Promise<Responses['workflow:list']> {
+    const heads = await this.system.list();
+    return { workflows: heads.filter((head) => status === undefined || head.status === status).slice(-limit) };
+  }
+
+  private async command(command: 'cancel' | 'pause' | 'resume' | 'retry', data: RequestData<'workflow:cancel'>): Promise<Standing> {
+    // These four are answered with where the workflow stands.
+    return (await carryOut(this.system, { command, data })) as Standing;
+  }
+}
+
+interface SentWorkflow {
+  readonly definition?: object;
+  readonly yaml?: string;
+  readonly workflow?: object;
+}
+
+function nothing(_: undefined | void): Record<never, never> {
+  return {};
+}
+
+function infoOf(system: GleitzeitSystem): Responses['hub:info'] {
+  return { version: packageVersion(), protocolVersion, phase: system.phase, lastSeq: portOf(system).core.durableSeq };
+}
+
+let version: string | undefined;
+
+function packageVersion(): string {
+  // By the package's own name, which holds wherever the build has put this file.
+  version ??= (createRequire(import.meta.url)('gleitzeit/package.json') as { readonly version: string }).version;
+  return version;
+}

@@ -1,0 +1,184 @@
+/**
+ * One connection in one namespace: takes its messages, has them done, and answers.
+ *
+ * Whatever goes wrong with a message is its answer; nothing that is sent here throws. A message that wants no answer is done all
+ * the same. While the connection has too much unread its messages wait, and what was found for it meanwhile is let go of and looked
+ * up again when there is room.
+ */
+import type { Namespace } from '../../../machines/events/namespace.ts';
+import { errorOf, GleitzeitError } from '../../errors.ts';
+import type { Logger } from '../../runtime/logger.ts';
+import { describeValue } from '../../thrown.ts';
+import type { Feed } from '../events/feed.ts';
+import { Frame, packetOf } from '../events/frame.ts';
+import type { Subscription } from '../events/subscription.ts';
+import { wireErrorOf } from '../protocol/answers.ts';
+import { checked } from '../protocol/checking.ts';
+import type { HubLimits } from '../protocol/limits.ts';
+import { requests } from '../protocol/requests.ts';
+import { subscribeData } from '../protocol/subscriptions.ts';
+import { type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
+import type { WorkerConnection, WorkerDesk } from '../workers/worker-desk.ts';
+import { type Grant, requireRole } from './access.ts';
+import type { Line } from './line.ts';
+import type { Incoming } from './parser.ts';
+import { isRequestName, type RequestHandler } from './requests.ts';
+
+/** What visits have in common. */
+export interface Reception {
+  readonly feed: Feed;
+  readonly desk: Pick<WorkerDesk, 'attach'>;
+  readonly handle: RequestHandler;
+  readonly limits: HubLimits;
+  readonly log: Logger;
+  readonly onRefused: () => void;
+}
+
+export interface VisitOptions {
+  readonly id: string;
+  readonly namespace: Namespace;
+  readonly line: Line;
+  readonly grant: Grant;
+  readonly reception: Reception;
+}
+
+/** Who may see events. */
+const watching = ['client', 'observer'] as const;
+
+export class Visit {
+  readonly namespace: Namespace;
+  readonly grant: Grant;
+  private readonly id: string;
+  private readonly line: Line;
+  private readonly reception: Reception;
+  private subscription: Subscription | undefined;
+  private worker: WorkerConnection | undefined;
+  private isOver = false;
+
+  constructor({ id, namespace, line, grant, reception }: VisitOptions) {
+    this.id = id;
+    this.namespace = namespace;
+    this.line = line;
+    this.grant = grant;
+    this.reception = reception;
+  }
+
+  /** Takes a message; never throws. */
+  take(incoming: Incoming): void {
+    const { line, reception } = this;
+    if (line.pending >= reception.limits.pendingRequests)
+      this.refuse(incoming, errorOf('RESOURCE_EXHAUSTED', `${line.pending} requests of the connection wait for their answers already.`));
+    else if (incoming.refusal !== undefined) this.refuse(incoming, incoming.refusal);
+    // What waits is counted as pending only once it is begun.
+    else line.whenRoom(() => this.begin(incoming), incoming.size);
+  }
+
+  /** The connection has left the namespace, or is over. */
+  end(reason: string): void {
+    this.isOver = true;
+    this.subscription?.end();
+    this.worker?.closed(reason);
+  }
+
+  private begin(incoming: Incoming): void {
+    if (this.isOver) return;
+    if (incoming.name === 'subscribe') {
+      this.subscribe(incoming);
+      return;
+    }
+    const { line } = this;
+    line.pending++;
+    // A result may be waited for for days; what is just looked up is found at once.
+    const isQuick = isLookedUp(incoming.name) && incoming.name !== 'workflow:result';
+    const served = isQuick ? line.lookups.run(() => this.serve(incoming)) : this.serve(incoming);
+    void served.finally(() => {
+      line.pending--;
+    });
+  }
+
+  /** Answers, and only then has events sent. */
+  private subscribe(incoming: Incoming): void {
+    try {
+      const subscription = this.subscribeTo(incoming.data);
+      this.write(incoming, { ok: true, lastSeq: subscription.since });
+      subscription.begin();
+    } catch (thrown) {
+      this.refuse(incoming, thrown);
+    }
+  }
+
+  private subscribeTo(data: unknown): Subscription {
+    requireRole(this.grant, watching, "'subscribe'");
+    const { anyOf, fromSeq, ...filter } = checked(subscribeData, 'subscribe', data ?? {});
+    const { feed, limits } = this.reception;
+    const filters = anyOf ?? [filter];
+    if (anyOf !== undefined && Object.keys(filter).length > 0)
+      throw errorOf('INVALID_PARAMS', 'A subscription has either a filter or anyOf, got both.');
+    if (filters.length > limits.filters) throw errorOf('INVALID_PARAMS', `A subscription may have ${limits.filters} filters, got ${filters.length}`);
+    const { namespace, line } = this;
+    const made = feed.subscribe({ namespace, filters, fromSeq, outlet: line });
+    this.subscription?.end();
+    this.subscription = made;
+    return made;
+  }
+
+  private async serve(incoming: Incoming): Promise<void> {
+    try {
+      const value = await this.act(incoming);
+      if (this.isOver) return;
+      if (this.line.hasRoom() || !isLookedUp(incoming.name)) this.line.whenRoom(() => this.write(incoming, { ok: true, ...value }), 0);
+      else this.line.whenRoom(() => this.serve(incoming), incoming.size);
+    } catch (thrown) {
+      this.refuse(incoming, thrown);
+    }
+  }
+
+  private async act({ name, data }: Incoming): Promise<object> {
+    const { namespace, grant, line } = this;
+    if (namespace === '/engine' && isRequestName(name)) return this.reception.handle(name, data, { ...grant, onGone: line.onGone });
+    if (namespace === '/pool' && isWorkerMessage(name)) return this.workerFor(name).handle(name, data);
+    throw errorOf('METHOD_NOT_FOUND', `There is no message ${describeValue(name)} to ${namespace}.`);
+  }
+
+  private workerFor(name: WorkerMessageName): WorkerConnection {
+    requireRole(this.grant, ['worker'], `'${name}'`);
+    this.worker ??= this.reception.desk.attach({
+      id: this.id,
+      holder: this.grant.name,
+      send: (order, data) => this.line.whenRoom(() => this.line.send(new Frame(() => packetOf(this.namespace, order, data))), 0),
+    });
+    return this.worker;
+  }
+
+  private refuse(incoming: Incoming, thrown: unknown): void {
+    if (this.isOver) return;
+    const isOurs = thrown instanceof GleitzeitError;
+    if (!isOurs) this.reception.log.error({ err: thrown, request: incoming.name }, 'the hub failed at a message');
+    this.reception.onRefused();
+    // Of a fault of our own, nobody outside learns more than that there was one.
+    const error = wireErrorOf(isOurs ? thrown : errorOf('INTERNAL_ERROR', 'The hub failed at this message; its log says why.'));
+    this.line.whenRoom(() => this.write(incoming, { ok: false, error }), 0);
+  }
+
+  private write({ id, name }: Incoming, answer: object): void {
+    if (id === undefined || this.isOver) return;
+    const packet = `3${this.namespace},${id}[`;
+    try {
+      const text = JSON.stringify(answer);
+      if (Buffer.byteLength(text) <= this.reception.limits.messageBytes) this.line.write(`${packet}${text}]`);
+      else throw new RangeError('too long');
+    } catch {
+      const error = errorOf('RESOURCE_EXHAUSTED', `The answer to '${name}' is larger or deeper than a message may be.`, { retryable: false });
+      this.line.write(`${packet}${JSON.stringify({ ok: false, error: wireErrorOf(error) })}]`);
+    }
+  }
+}
+
+/** Whether an answer can be found once more: nothing was changed by looking it up. */
+function isLookedUp(name: string): boolean {
+  return isRequestName(name) && (requests[name].roles as readonly string[]).includes('observer');
+}
+
+function isWorkerMessage(name: string): name is WorkerMessageName {
+  return Object.hasOwn(workerMessages, name);
+}

@@ -1,0 +1,191 @@
+/**
+ * The desk of the remote workers: takes what they say, checks it, and tells the machines.
+ *
+ * It decides nothing that the machines decide: a task judges reports, a worker's actor holds its leases. It refuses what is not
+ * the sender's to say: a worker of another connection, a report under a lease that another one holds.
+ */
+import type { DraftOf } from '../../../machines/events/catalogue.ts';
+import type { TaskContext } from '../../../machines/task.ts';
+import { errorOf } from '../../errors.ts';
+import { attemptsOf } from '../../runtime/attempt-host.ts';
+import { portOf, type SystemPort } from '../../runtime/port.ts';
+import { taskKey } from '../../system/addressing.ts';
+import { checked } from '../protocol/checking.ts';
+import { type ReportAnswer, type WorkerAnswers, type WorkerMessage, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
+import type { EnrolledWorker } from './enrolled-worker.ts';
+import { Enrolment } from './enrolment.ts';
+import { failed, type Reporter, succeeded } from './outcomes.ts';
+import { Reports } from './reports.ts';
+import { type Sealing, sealingOf } from './secrets.ts';
+import type { WorkerConnection, WorkerLine } from './worker-line.ts';
+
+export type { WorkerConnection, WorkerLine } from './worker-line.ts';
+
+/** Workers that one connection may register. */
+const workersPerConnection = 1_000;
+
+/** One connection, and the ids of the workers that it registered. */
+interface Visitor {
+  readonly line: WorkerLine;
+  readonly workerIds: Set<string>;
+}
+
+type Reported = WorkerMessage<'attempt:succeeded' | 'attempt:failed'>;
+type Outcome = DraftOf<'attempt:succeeded' | 'attempt:failed'>;
+type Handlers = { readonly [Name in WorkerMessageName]: (visitor: Visitor, data: WorkerMessage<Name>) => Promise<WorkerAnswers[Name]> };
+
+export class WorkerDesk {
+  private readonly port: SystemPort;
+  private readonly enrolment: Enrolment;
+  private readonly reports: Reports;
+  private readonly handlers: Handlers;
+
+  /** @param system - A system that runs. */
+  constructor(system: object) {
+    this.port = portOf(system);
+    this.enrolment = new Enrolment(this.port);
+    this.reports = new Reports(this.port.core);
+    this.handlers = {
+      'worker:register': (visitor, data) => this.register(visitor, data),
+      'worker:heartbeat': (visitor, data) => this.heartbeat(visitor, data),
+      'worker:drain': (visitor, data) => this.drain(visitor, data),
+      'attempt:succeeded': (visitor, data) => this.report(visitor, data, succeeded),
+      'attempt:failed': (visitor, data) => this.report(visitor, data, failed),
+      'attempt:progress': (visitor, data) => this.progress(visitor, data),
+    };
+  }
+
+  /** Serves a connection from now on. */
+  attach(line: WorkerLine): WorkerConnection {
+    const visitor: Visitor = { line, workerIds: new Set() };
+    return {
+      handle: (name, data) => this.handle(visitor, name, data),
+      closed: () => {
+        for (const worker of this.workersOf(visitor)) this.enrolment.leave(worker);
+      },
+    };
+  }
+
+  /** Calls a listener with the protocol of each worker that takes part from now on. @returns takes it away */
+  onRegistered(listener: (protocol: string) => void): () => void {
+    return this.enrolment.onRegistered(listener);
+  }
+
+  /** Speaks for no worker any more; what they run goes on, until somebody else does. */
+  close(): void {
+    this.enrolment.close();
+  }
+
+  private async handle<Name extends WorkerMessageName>(visitor: Visitor, name: Name, data: unknown): Promise<object> {
+    // What the schema of a message lets through is that message's data.
+    return this.handlers[name](visitor, checked(workerMessages[name], name, data) as WorkerMessage<Name>);
+  }
+
+  private async register(visitor: Visitor, data: WorkerMessage<'worker:register'>): Promise<WorkerAnswers['worker:register']> {
+    const { workerId, protocol, methods, slots, instance, leases = [] } = data;
+    const { line, workerIds } = visitor;
+    if (workerIds.size >= workersPerConnection && !workerIds.has(workerId))
+      throw errorOf('RESOURCE_EXHAUSTED', `One connection may register ${workersPerConnection} workers, and did so already.`);
+    const lost = await this.enrolment.enrol({ workerId, protocol, methods, slots, instance, holder: line.holder }, line, leases);
+    workerIds.add(workerId);
+    const { leaseMs, heartbeatMs } = this.port.core.config.worker;
+    return { leaseMs, heartbeatMs, lost };
+  }
+
+  private async heartbeat(visitor: Visitor, data: WorkerMessage<'worker:heartbeat'>): Promise<WorkerAnswers['worker:heartbeat']> {
+    const worker = this.workerOf(visitor, data.workerId);
+    const { workerId, protocol: poolId, slots } = worker.registration;
+    const { memoryBytes = 0, cpu = 0, lagMs = 0 } = data;
+    const { core } = this.port;
+    // It was given up, and is there after all: what it ran is gone, and it begins anew.
+    if (worker.standing === 'lost') await this.enrolment.revive(worker);
+    const held = new Set(attemptsOf(core, workerId).map(({ leaseId }) => leaseId));
+    if (worker.standing === 'enrolled') {
+      const leaseUntil = core.clock.now() + core.config.worker.leaseMs;
+      const beat = { workerId, poolId, running: held.size, slots, leaseUntil, memoryBytes, cpu, lagMs };
+      core.accept({ type: 'worker:heartbeat', data: beat }, { source: 'hub' });
+    }
+    return { lost: data.leases.filter((leaseId) => !held.has(leaseId)) };
+  }
+
+  private async drain(visitor: Visitor, data: WorkerMessage<'worker:drain'>): Promise<WorkerAnswers['worker:drain']> {
+    const worker = this.workerOf(visitor, data.workerId);
+    const { workerId } = worker.registration;
+    const { leases, reason = 'it wants to leave' } = data;
+    worker.isWithdrawn = false;
+    this.port.core.accept({ type: 'worker:drain', data: { workerId, reason } }, { source: 'hub' });
+    if (leases !== undefined) {
+      const finished = new Set(leases);
+      const rest = attemptsOf(this.port.core, workerId).filter(({ leaseId }) => !finished.has(leaseId));
+      this.enrolment.giveBack(rest, reason);
+    }
+    await this.port.core.whenDurable();
+    return {};
+  }
+
+  private async report<Data extends Reported>(visitor: Visitor, data: Data, draftOf: (data: Data, by: Reporter) => Outcome): Promise<ReportAnswer> {
+    const { workflowId, taskId } = data;
+    const task = this.taskOf(data);
+    const workerId = this.reporterOf(visitor, data, task);
+    // What is stated of a workflow is recorded: of one that never was, nothing is.
+    if (task === undefined && (await this.port.journal.find(workflowId)) === undefined)
+      throw errorOf('TASK_NOT_FOUND', `There is no task '${taskId}': there is no workflow '${workflowId}'.`);
+    const elapsedMs = task === undefined ? 0 : Math.max(0, this.port.core.clock.now() - task.startedAt);
+    const draft = draftOf(data, { workerId, elapsedMs });
+    const sealing = sealingOf(this.port, { workflowId, taskId, params: task?.params });
+    const answer = await this.reports.submit(sealed(draft, sealing));
+    // A result that cannot be recorded has failed the attempt.
+    const isTurned = draft.type === 'attempt:failed' && !('error' in data);
+    return answer.accepted && isTurned ? { accepted: false, reason: draft.data.error.message } : answer;
+  }
+
+  private async progress(visitor: Visitor, data: WorkerMessage<'attempt:progress'>): Promise<WorkerAnswers['attempt:progress']> {
+    const { leaseId, fraction, message } = data;
+    const { core } = this.port;
+    const workers = data.workerId === undefined ? this.workersOf(visitor) : [this.workerOf(visitor, data.workerId)];
+    const attempt = workers.flatMap(({ registration }) => attemptsOf(core, registration.workerId)).find((each) => each.leaseId === leaseId);
+    // Of an attempt that has ended nobody asks any more how far it is.
+    if (attempt === undefined) return {};
+    const said = message === undefined ? {} : { message: sealingOf(this.port, attempt).text(message) };
+    const { workflowId, taskId } = attempt;
+    const note = { workflowId, taskId, attempt: attempt.attempt, leaseId, fraction, ...said };
+    core.accept({ type: 'attempt:progress', data: note }, { source: 'hub' });
+    return {};
+  }
+
+  private workersOf({ line, workerIds }: Visitor): readonly EnrolledWorker[] {
+    return [...workerIds].flatMap((workerId) => this.enrolment.find(workerId, line) ?? []);
+  }
+
+  /** The worker that a message is about: the one that it names, else the only one there is. */
+  private workerOf(visitor: Visitor, workerId?: string): EnrolledWorker {
+    const { line, workerIds } = visitor;
+    const [only, another] = workerIds;
+    if (workerId === undefined && another !== undefined)
+      throw errorOf('INVALID_REQUEST', `This connection registered ${workerIds.size} workers: say by \`workerId\` which one is meant.`);
+    const worker = this.enrolment.find(workerId ?? only ?? '', line);
+    if (worker !== undefined) return worker;
+    const which = workerId ?? only;
+    throw errorOf('INVALID_REQUEST', `This connection registered ${which === undefined ? 'no worker' : `no worker '${which}'`}: register it first.`);
+  }
+
+  /** Who may report under a lease: whoever holds it; of one that nobody holds any more, any worker of the connection. */
+  private reporterOf(visitor: Visitor, { workerId, leaseId }: Reported, task: TaskContext | undefined): string {
+    const holder = task?.lease?.leaseId === leaseId ? task.lease.workerId : undefined;
+    if (holder === undefined) return this.workerOf(visitor, workerId ?? [...visitor.workerIds][0]).registration.workerId;
+    if (this.enrolment.find(holder, visitor.line) !== undefined) return holder;
+    throw errorOf('AUTHORIZATION_FAILED', `Lease ${leaseId} is held by another worker than those of this connection.`);
+  }
+
+  /** A task that has not ended. */
+  private taskOf({ workflowId, taskId }: Reported): TaskContext | undefined {
+    const task = this.port.core.snapshot('task', taskKey(workflowId, taskId));
+    // A task's snapshot has the task's context.
+    return task?.status === 'active' ? (task.context as TaskContext) : undefined;
+  }
+}
+
+function sealed(draft: Outcome, { result, failure }: Sealing): Outcome {
+  if (draft.type === 'attempt:failed') return { ...draft, data: { ...draft.data, error: failure(draft.data.error) } };
+  return { ...draft, data: { ...draft.data, result: result(draft.data.result) } };
+}

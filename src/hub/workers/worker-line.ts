@@ -1,0 +1,23 @@
+/** What the desk of the workers and the connections that they come by ask of each other. */
+import type { HubMessageName, WorkerMessageName } from '../protocol/workers.ts';
+
+/** One connection, as the desk uses it. */
+export interface WorkerLine {
+  /** Names the connection. */
+  readonly id: string;
+  /** Names whoever holds the token that it came with. */
+  readonly holder: string;
+  /** Sends a message; one that cannot be sent any more is dropped. */
+  send(name: HubMessageName, data: object): void;
+}
+
+/** The desk, as one connection uses it. */
+export interface WorkerConnection {
+  /**
+   * Takes a message; resolves with what it is answered with.
+   * @throws GleitzeitError why it is refused
+   */
+  handle(name: WorkerMessageName, data: unknown): Promise<object>;
+  /** Says that the connection is over. What its workers run stays theirs until the leases end. */
+  closed(reason: string): void;
+}

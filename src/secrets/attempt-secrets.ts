@@ -1,0 +1,137 @@
+/**
+ * The secrets of one attempt: its parameters are opened for the handler, and what comes back from it is sealed again, by the names
+ * that values stand under, and wherever a value turns up that was opened or found.
+ *
+ * Results get tokens, which later tasks open; what people read, errors, logs and progress, says `[sealed]`, for good.
+ */
+import type { Failure } from '../../machines/failures.ts';
+import { sealLeaf } from './definition.ts';
+import { KnownValues } from './known-values.ts';
+import { type Leaf, type Rewriting, rewrite } from './rewrite.ts';
+import type { Sealer } from './sealer.ts';
+import { mayHoldToken, sealedText } from './token.ts';
+
+export interface AttemptSecrets {
+  /**
+   * The parameters as the handler gets them.
+   * @throws GleitzeitError CONFIGURATION_ERROR without the right key, PERSISTENCE_INTEGRITY_ERROR for a token that was changed
+   */
+  open(params: unknown): unknown;
+  /** A result as it is recorded; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
+  seal(result: unknown): unknown;
+  failure(failure: Failure): Failure;
+  /** A text that people read. */
+  text(text: string): string;
+  /** Fields that people read, as the details of a log line. */
+  fields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>>;
+}
+
+export interface AttemptRules {
+  readonly isSecretName: (name: string) => boolean;
+  /** About results, and the details of errors and logs. */
+  readonly isSecretPlace: Rewriting['isSecretPlace'];
+}
+
+/** Makes the secrets of an attempt; one that has none costs two walks through what is small mostly. */
+export function attemptSecrets(sealer: Sealer, rules: AttemptRules): AttemptSecrets {
+  return new SecretsOfAttempt(sealer, rules);
+}
+
+class SecretsOfAttempt implements AttemptSecrets {
+  private readonly sealer: Sealer;
+  private readonly rules: AttemptRules;
+  private known: KnownValues | undefined;
+
+  constructor(sealer: Sealer, rules: AttemptRules) {
+    this.sealer = sealer;
+    this.rules = rules;
+  }
+
+  open(params: unknown): unknown {
+    return rewrite(params, ['params'], {
+      isSecretName: this.rules.isSecretName,
+      leaf: (value, isSecret) => {
+        const opened = typeof value === 'string' ? this.openText(value) : value;
+        // What came there past every name is known from now on.
+        if (isSecret) this.learn(opened);
+        return opened;
+      },
+      name: (name) => String(this.openText(name)),
+    });
+  }
+
+  seal(result: unknown): unknown {
+    if (!this.hasSecrets(result) && this.known === undefined) return result;
+    const seal = (value: unknown): string => this.sealer.seal(value);
+    const replace = (text: string): string => (mayHoldToken(text) ? seal(text) : (this.known?.replace(text, seal) ?? text));
+    return rewrite(result, ['result'], {
+      ...this.rules,
+      leaf: (value, isSecret) =>
+        typeof value === 'string' && !isSecret ? replace(value) : sealLeaf(value, isSecret || this.isKnownNumber(value), seal),
+      many: seal,
+      name: replace,
+    });
+  }
+
+  failure({ message, details, cause, ...rest }: Failure): Failure {
+    return {
+      ...rest,
+      message: this.text(message),
+      ...(details !== undefined && { details: this.redacted(details, 'error') }),
+      ...(cause !== undefined && { cause: this.failure(cause) }),
+    };
+  }
+
+  text(text: string): string {
+    return this.known?.replace(text, () => sealedText) ?? text;
+  }
+
+  fields(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+    // Rewritten, a map is a map.
+    return this.redacted(fields, 'log') as Readonly<Record<string, unknown>>;
+  }
+
+  private openText(text: string): unknown {
+    return mayHoldToken(text) ? this.sealer.open(text, (value) => this.learn(value)) : text;
+  }
+
+  private learn(value: unknown): void {
+    this.known ??= new KnownValues();
+    this.known.add(value);
+  }
+
+  private isKnownNumber(value: Leaf): boolean {
+    return typeof value === 'number' && this.known?.has(String(value)) === true;
+  }
+
+  /** Whether a result has something to seal by itself; what is found under secret names is learned. */
+  private hasSecrets(result: unknown): boolean {
+    let isFound = false;
+    const note = (text: string): string => {
+      isFound ||= mayHoldToken(text);
+      return text;
+    };
+    rewrite(result, ['result'], {
+      ...this.rules,
+      name: note,
+      leaf: (value, isSecret) => {
+        isFound ||= isSecret;
+        if (isSecret) this.learn(value);
+        return typeof value === 'string' ? note(value) : value;
+      },
+    });
+    return isFound;
+  }
+
+  private redacted(fields: unknown, root: string): unknown {
+    return rewrite(fields, [root], {
+      ...this.rules,
+      leaf: (value, isSecret) => {
+        if (value === null || value === undefined || value === '') return value;
+        if (isSecret || this.isKnownNumber(value)) return sealedText;
+        return typeof value === 'string' ? this.text(value) : value;
+      },
+      name: (name) => this.text(name),
+    });
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Seals what a definition says itself: the literal parts of its parameters and its output. References stay in the open, so that the
+ * machines can replace them; what they are replaced by was sealed where it came in.
+ */
+import type { WorkflowDefinition } from '../../machines/events/definition.ts';
+import { referencesIn, scanTemplate } from '../../machines/policies/references.ts';
+import { literal } from '../workflow/ref.ts';
+import { type Leaf, type Rewriting, rewrite } from './rewrite.ts';
+import { noSources, type SecretSources, type SecretTemplate, sourcesOf } from './sources.ts';
+import { mayHoldToken } from './token.ts';
+
+/** What tells secrets, and what makes tokens of them. */
+export interface DefinitionSealing {
+  readonly rules: Pick<Rewriting, 'isSecretName' | 'isSecretPlace'>;
+  readonly seal: (value: unknown) => string;
+}
+
+export interface SealedDefinition {
+  /** The very same where there was nothing to seal. */
+  readonly definition: WorkflowDefinition;
+  readonly sources: SecretSources;
+}
+
+/** Seals a definition as it is submitted. */
+export function sealDefinition(definition: WorkflowDefinition, { rules, seal }: DefinitionSealing): SealedDefinition {
+  return walk(definition, {
+    ...rules,
+    leaf: (value, isSecret) => (typeof value === 'string' ? sealTemplate(value, isSecret, seal) : sealLeaf(value, isSecret, seal)),
+    name: (name) => (mayHoldToken(name) ? seal(name) : name),
+  });
+}
+
+/** Where the secrets of a definition come from, be it sealed or not. */
+export function sourcesIn(definition: WorkflowDefinition, rules: DefinitionSealing['rules']): SecretSources {
+  return walk(definition, { ...rules, leaf: (value) => value }).sources;
+}
+
+/** Replaces parts of parameters and output, and finds what the secret ones refer to. */
+function walk(definition: WorkflowDefinition, by: Rewriting): SealedDefinition {
+  const templates: SecretTemplate[] = [];
+  const within = (task: SecretTemplate['task']): Rewriting => ({
+    ...by,
+    leaf(value, isSecret) {
+      if (isSecret && typeof value === 'string' && value.includes('${')) templates.push({ text: value, task });
+      return by.leaf(value, isSecret);
+    },
+  });
+  const params = definition.tasks.map((task) => rewrite(task.params, ['params'], within(task)));
+  const output = rewrite(definition.output, ['output'], within(undefined));
+  const sources = templates.length === 0 ? noSources : sourcesOf(definition, templates);
+  const isSame = output === definition.output && definition.tasks.every((task, at) => task.params === params[at]);
+  if (isSame) return { definition, sources };
+  const tasks = definition.tasks.map((task, at) => (task.params === params[at] ? task : { ...task, params: params[at] }));
+  return { definition: { ...definition, tasks, ...(output !== undefined && { output }) }, sources };
+}
+
+/** A secret leaf becomes a token; `null` and the empty text say nothing, and stay. */
+export function sealLeaf(value: Leaf, isSecret: boolean, seal: (value: unknown) => string): unknown {
+  if (value === null || value === undefined || value === '') return value;
+  return isSecret || (typeof value === 'string' && mayHoldToken(value)) ? seal(value) : value;
+}
+
+function sealTemplate(text: string, isSecret: boolean, seal: (value: unknown) => string): unknown {
+  const isPlain = !isSecret && !mayHoldToken(text);
+  if (isPlain || text === '') return text;
+  if (!text.includes('${')) return seal(text);
+  const hasReferences = referencesIn(text).length > 0;
+  const parts = scanTemplate(text).map((part) => {
+    if (part.kind === 'reference') return `\${${part.expression}}`;
+    const isHidden = isSecret && !(hasReferences && saysNothing(part.text));
+    return isHidden || mayHoldToken(part.text) ? seal(part.text) : literal(part.text);
+  });
+  return parts.join('');
+}
+
+/** What stands around references and is no secret itself: the scheme of a header, as in `Bearer ${…}`, and mere punctuation. */
+function saysNothing(text: string): boolean {
+  return /^(?:bearer|basic|digest|negotiate|token|key|apikey|bot) +$/i.test(text) || /^[^\p{L}\p{N}]*$/u.test(text);
+}

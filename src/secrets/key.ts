@@ -1,0 +1,116 @@
+/** The keys that secrets are sealed under: made of what a user keeps, told apart by an id that gives nothing of them away. */
+import { hkdfSync, randomBytes } from 'node:crypto';
+
+import { errorOf } from '../errors.ts';
+import { keyInFile, readKeyFile } from './key-file.ts';
+
+/** What a key is made of: as many random bytes, or a random text. */
+export type KeyMaterial = string | Uint8Array;
+
+/** Bytes, or characters, that a key has at least: 32. */
+export const shortestKey = 32;
+
+export const keyRule = `${shortestKey} random bytes or characters at least, as \`openssl rand -base64 32\` prints them`;
+
+/** The variable of the environment that a key is taken from. */
+export const keyVariable = 'GLEITZEIT_SECRET_KEY';
+
+/** Whether this is long enough to be a key. */
+export function isKeyMaterial(value: unknown): value is KeyMaterial {
+  return (typeof value === 'string' || value instanceof Uint8Array) && value.length >= shortestKey;
+}
+
+/** What was given is not told: it is meant to be a secret. */
+function check(name: string, material: KeyMaterial | undefined): void {
+  if (material !== undefined && material.length < shortestKey)
+    throw errorOf('CONFIGURATION_ERROR', `${name} must be ${keyRule}, got ${material.length} of them`);
+}
+
+export interface SealingKey {
+  /** Tells keys apart; stands in the open in every token. */
+  readonly id: Buffer;
+  readonly encryption: Buffer;
+  /** What nonces follow from. */
+  readonly nonces: Buffer;
+}
+
+export const keyIdBytes = 4;
+
+export function sealingKeyOf(material: KeyMaterial): SealingKey {
+  const bytes = typeof material === 'string' ? Buffer.from(material, 'utf8') : material;
+  const derived = Buffer.from(hkdfSync('sha256', bytes, '', 'gleitzeit sealed v1', 64 + keyIdBytes));
+  return { encryption: derived.subarray(0, 32), nonces: derived.subarray(32, 64), id: derived.subarray(64) };
+}
+
+/** Where keys may be found, the one that seals first. */
+export interface KeySources {
+  readonly option?: KeyMaterial | undefined;
+  readonly environment?: string | undefined;
+  /** The path of a file with a key; it is made when a key is needed and there is no other. */
+  readonly file?: string | undefined;
+}
+
+/**
+ * The keys of a system, each made when it is first needed. The first one there is seals; all of them open, so that a key can be
+ * replaced: the new one by the option, the old one in the environment.
+ */
+export class KeyRing {
+  private readonly sources: KeySources;
+  private readonly made = new Map<KeyMaterial, SealingKey>();
+  private inFile: string | undefined;
+  private random: Buffer | undefined;
+
+  /** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
+  constructor(sources: KeySources) {
+    // The value got is not told: it is meant to be a secret.
+    check('secrets.key', sources.option);
+    check(keyVariable, sources.environment);
+    this.sources = sources;
+  }
+
+  /** The key that seals; made now, and durable, where there is none yet. @throws GleitzeitError PERSISTENCE_* */
+  sealing(): SealingKey {
+    const { option, environment, file } = this.sources;
+    return this.keyOf(option ?? environment ?? (file === undefined ? this.ownRandom() : this.fromFile(keyInFile, file)));
+  }
+
+  /** The key of an id; nothing where it is not here. @throws GleitzeitError PERSISTENCE_* */
+  opening(id: Buffer): SealingKey | undefined {
+    return [...this.made.values()].find((key) => key.id.equals(id)) ?? this.all().find((key) => key.id.equals(id));
+  }
+
+  /** What is here, and what could be, for whoever lacks a key. */
+  describe(): string {
+    const { file } = this.sources;
+    const ids = this.all().map(({ id }) => id.toString('hex'));
+    const here = ids.length === 0 ? 'there is no key here' : `here ${ids.length === 1 ? 'is key' : 'are keys'} ${ids.join(', ')}`;
+    const back = file === undefined ? '' : `, or put its key file back at ${file}`;
+    return `${here}. Give the key that it was sealed with by the option secrets.key or by ${keyVariable}${back}.`;
+  }
+
+  private all(): readonly SealingKey[] {
+    const { option, environment, file } = this.sources;
+    const materials = [option, environment, file === undefined ? undefined : this.fromFile(readKeyFile, file), this.random];
+    return materials.flatMap((material) => (material === undefined ? [] : [this.keyOf(material)]));
+  }
+
+  /** A file is read once. */
+  private fromFile<Text extends string | undefined>(read: (path: string) => Text, path: string): Text | string {
+    const text = this.inFile ?? read(path);
+    this.inFile = text;
+    return text;
+  }
+
+  private ownRandom(): Buffer {
+    this.random ??= randomBytes(shortestKey);
+    return this.random;
+  }
+
+  private keyOf(material: KeyMaterial): SealingKey {
+    const known = this.made.get(material);
+    if (known !== undefined) return known;
+    const key = sealingKeyOf(material);
+    this.made.set(material, key);
+    return key;
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * The secrets of a system: sealed before anything of them enters it, opened only right before a handler is called, and in the
+ * results that its users ask for.
+ *
+ * Events, and with them the journal and traces, hold tokens; logs and errors say `[sealed]`. `docs/secrets.md` tells it in full.
+ */
+import type { GleitzeitDraft } from '../../machines/events/catalogue.ts';
+import type { WorkflowDefinition } from '../../machines/events/definition.ts';
+import type { Failure } from '../../machines/failures.ts';
+import type { JsonPath } from '../../machines/policies/json.ts';
+import type { Attempt } from '../providers/attempt.ts';
+import type { WorkflowResult } from '../runtime/result.ts';
+import { hashOf } from '../workflow/version.ts';
+import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
+import { sealDefinition, sealLeaf, sourcesIn } from './definition.ts';
+import { type KeyMaterial, KeyRing } from './key.ts';
+import { type IsSecret, SecretNames } from './names.ts';
+import { rewrite } from './rewrite.ts';
+import { Sealer } from './sealer.ts';
+import { isPlace, noSources, type Place, placesIn, type SecretSources } from './sources.ts';
+import { mayHoldToken } from './token.ts';
+
+/** What counts as a secret, and what it is sealed with; see `docs/secrets.md`. */
+export interface SecretsOptions {
+  /** Names beside the default ones; one counts for every name that ends in its words. @defaultValue `[]` */
+  readonly keys?: readonly string[];
+  /**
+   * Says of a value, by the way to it, whether it is a secret; all that stands in it is one then. The way begins with what it leads
+   * into: `input`, `params`, `output`, `result`, `error` or `log`. Asked of parameters once for each definition.
+   * @defaultValue nothing beside the names
+   */
+  readonly isSecret?: IsSecret;
+  /** 32 random bytes or characters at least. @defaultValue GLEITZEIT_SECRET_KEY, else a file beside the journal, else one of this process */
+  readonly key?: KeyMaterial;
+}
+
+interface Hashed {
+  readonly definition: WorkflowDefinition;
+  readonly versionHash: string;
+}
+
+export interface Secrets {
+  /** A workflow as it is recorded, hash and all; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
+  workflow<Workflow extends Hashed>(workflow: Workflow): Workflow;
+  /** The input of a run of a workflow, as it is recorded. @throws GleitzeitError PERSISTENCE_* */
+  input(definition: WorkflowDefinition, input: unknown): unknown;
+  /** A command that a user states himself, as it is carried out. @throws GleitzeitError PERSISTENCE_* */
+  command(draft: GleitzeitDraft): GleitzeitDraft;
+  /** What an attempt needs, here or for a worker elsewhere; made anew, for one that a worker comes back with, it does the same. */
+  attempt(attempt: Pick<Attempt, 'workflowId' | 'taskId'>): AttemptSecrets;
+  /** A failure that is of no attempt: what stands under secret names is left out. */
+  failure(failure: Failure): Failure;
+  /** A result as its user gets it; what cannot be opened without its key stays a token. Errors stay as they are. */
+  result(result: WorkflowResult): WorkflowResult;
+}
+
+/** What of a system its secrets need. */
+export interface SecretsSurroundings {
+  /** From the environment. */
+  readonly environmentKey?: string | undefined;
+  /** Where the journal has a place for a key. */
+  readonly keyFile?: string | undefined;
+  /** The definition of a workflow that is under way. */
+  readonly definitionOf: (workflowId: string) => WorkflowDefinition | undefined;
+  /** Told of a result that cannot be opened. */
+  readonly onUnopened: (error: unknown, workflowId: string) => void;
+}
+
+/** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
+export function createSecrets(options: SecretsOptions, around: SecretsSurroundings): Secrets {
+  const names = new SecretNames(options.keys);
+  const sealer = new Sealer(new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile }));
+  const isSecretName = (name: string): boolean => names.has(name);
+  const seal = (value: unknown): string => sealer.seal(value);
+  const sealed = new WeakMap<WorkflowDefinition, Hashed>();
+  const sources = new WeakMap<WorkflowDefinition, SecretSources>();
+  const rules = { isSecretName, isSecretPlace: placeRule(options.isSecret, []) };
+
+  const sourcesFor = (definition: WorkflowDefinition): SecretSources => {
+    const found = sources.get(definition) ?? sourcesIn(definition, rules);
+    sources.set(definition, found);
+    return found;
+  };
+  const workflow = <Workflow extends Hashed>(given: Workflow): Workflow => {
+    const known = sealed.get(given.definition);
+    if (known !== undefined) return known.definition === given.definition ? given : { ...given, ...known };
+    const made = sealDefinition(given.definition, { rules, seal });
+    sources.set(made.definition, made.sources);
+    // What is hashed is what is recorded: a hash of the secret itself could be used to guess it.
+    const versionHash = made.definition === given.definition ? given.versionHash : hashOf(made.definition);
+    sealed.set(given.definition, { definition: made.definition, versionHash });
+    return workflow(given);
+  };
+  const input = (definition: WorkflowDefinition, value: unknown): unknown =>
+    rewrite(value, ['input'], {
+      isSecretName,
+      isSecretPlace: placeRule(options.isSecret, sourcesFor(definition).input),
+      leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal),
+      many: seal,
+      name: (name) => (mayHoldToken(name) ? seal(name) : name),
+    });
+  return {
+    workflow,
+    input,
+    command(draft) {
+      if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
+      const { definition, input: given } = draft.data;
+      // Of either type only what both have alike is replaced.
+      return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
+    },
+    attempt({ workflowId, taskId }) {
+      const definition = around.definitionOf(workflowId);
+      const places = placesIn(definition === undefined ? noSources : sourcesFor(definition), taskId);
+      return attemptSecrets(sealer, { isSecretName, isSecretPlace: placeRule(options.isSecret, places) });
+    },
+    failure: (failure) => attemptSecrets(sealer, rules).failure(failure),
+    result: (result) => opened(result, sealer, (error) => around.onUnopened(error, result.workflowId)),
+  };
+}
+
+/** Nothing is sealed, and nothing opened. */
+export const noSecrets: Secrets = {
+  workflow: (workflow) => workflow,
+  input: (_, input) => input,
+  command: (draft) => draft,
+  attempt: () => openAttempt,
+  failure: (failure) => failure,
+  result: (result) => result,
+};
+
+const openAttempt: AttemptSecrets = {
+  open: (params) => params,
+  seal: (result) => result,
+  failure: (failure) => failure,
+  text: (text) => text,
+  fields: (fields) => fields,
+};
+
+function placeRule(isSecret: IsSecret | undefined, places: readonly Place[]): ((path: JsonPath, value: unknown) => boolean) | undefined {
+  if (isSecret === undefined && places.length === 0) return undefined;
+  return (path, value) => isPlace(places, path) || (isSecret !== undefined && isSaidSecret(isSecret, path, value));
+}
+
+/** Whoever cannot say that it is none has not said so. */
+function isSaidSecret(isSecret: IsSecret, path: JsonPath, value: unknown): boolean {
+  try {
+    return isSecret([...path], value);
+  } catch {
+    return true;
+  }
+}
+
+function opened(result: WorkflowResult, sealer: Sealer, onUnopened: (error: unknown) => void): WorkflowResult {
+  let fault: unknown;
+  const open = (text: string): unknown => {
+    try {
+      return sealer.open(text);
+    } catch (error) {
+      fault ??= error;
+      return text;
+    }
+  };
+  const of = (value: unknown): unknown =>
+    rewrite(value, [], { leaf: (leaf) => (typeof leaf === 'string' ? open(leaf) : leaf), name: (name) => String(open(name)) });
+  let tasks: Record<string, WorkflowResult['tasks'][string]> | undefined;
+  for (const [id, task] of Object.entries(result.tasks)) {
+    const value = of(task.result);
+    if (value === task.result) continue;
+    // Task ids may be named like members of an object: a null prototype keeps them apart.
+    tasks ??= Object.assign(Object.create(null) as object, result.tasks);
+    tasks[id] = { ...task, result: value };
+  }
+  const output = of(result.output);
+  const isSame = tasks === undefined && output === result.output;
+  const whole = isSame ? result : { ...result, tasks: tasks ?? result.tasks, ...(output !== undefined && { output }) };
+  if (fault !== undefined) onUnopened(fault);
+  return whole;
+}

@@ -1,0 +1,211 @@
+/** `gleitzeit serve` in processes of its own, asked over HTTP as curl would. */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+import { io } from 'socket.io-client';
+import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
+
+import { runProgram } from '../../../src/cli/program.ts';
+import { until } from '../control/places.ts';
+import { fakeTerminal } from './terminals.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-serve-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+const main = resolve('src/cli/main.ts');
+
+interface Ready {
+  readonly event: 'listening';
+  readonly url: string;
+  readonly port: number;
+  readonly recovered: { readonly workflows: number; readonly tasks: number };
+  readonly hasToken: boolean;
+}
+
+/** A server in a process of its own, on a port that is free. */
+async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--port', '0', '--json', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  let [stdout, stderr] = ['', ''];
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    stderr += part;
+  });
+  const ended = new Promise<{ exitCode: number | null; stdout: string; stderr: string }>((settle) =>
+    child.on('close', (exitCode) => settle({ exitCode, stdout, stderr })),
+  );
+  const ready = new Promise<Ready>((told) => {
+    child.stdout.setEncoding('utf8').on('data', (part: string) => {
+      stdout += part;
+      if (stdout.includes('\n')) told(JSON.parse(stdout.split('\n', 1)[0] ?? '') as Ready);
+    });
+  });
+  const first = await Promise.race([ready, ended]);
+  if ('exitCode' in first) throw new Error(`It ended with ${first.exitCode}: ${first.stderr}`);
+  return { ready: first, kill: (signal: NodeJS.Signals) => child.kill(signal), ended, stderr: () => stderr };
+}
+
+const bearing = { authorization: 'Bearer s3cret-token' };
+const posted = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { ...bearing, 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+interface Told {
+  readonly status: { readonly status: string };
+  readonly result?: { readonly tasks: Readonly<Record<string, { readonly attempts: number }>> };
+}
+const told = async (url: string, id: string) => (await (await fetch(`${url}/api/workflows/${id}`, { headers: bearing })).json()) as Told;
+const ended = (url: string, id: string) => until(async () => (await told(url, id)).result !== undefined);
+
+describe('gleitzeit serve', { timeout: 60_000 }, () => {
+  it('goes on after it was killed with what was submitted to it over HTTP', async () => {
+    const db = join(folder, 'killed.db');
+    const ledger = join(folder, 'killed.txt');
+    const shell = (id: string, script: string, dependencies: readonly string[] = []) => ({
+      id,
+      method: 'process/exec',
+      dependencies,
+      parameters: { command: 'sh', args: ['-c', `echo ${id} >> ${ledger}; ${script}`] },
+    });
+    // The second task waits for a file that only the second server finds.
+    const go = join(folder, 'go');
+    const definition = {
+      name: 'Ledger',
+      tasks: [shell('first', 'true'), shell('second', `until test -e ${go}; do sleep 0.05; done`, ['first']), shell('third', 'true', ['second'])],
+    };
+    const first = await serve(['--db', db], { GLEITZEIT_TOKEN: 's3cret-token' });
+    expect(first.ready).toMatchObject({ event: 'listening', hasToken: true, recovered: { workflows: 0, tasks: 0 } });
+    const { url } = first.ready;
+    expect((await fetch(`${url}/api/workflows`)).status).toBe(401);
+    expect((await fetch(`${url}/api/workflows`, posted({ definition, id: 'w' }))).status).toBe(202);
+    await until(() => existsSync(ledger) && readFileSync(ledger, 'utf8').includes('second'));
+    first.kill('SIGKILL');
+    expect((await first.ended).stderr).not.toContain('s3cret-token');
+
+    writeFileSync(go, '');
+    const second = await serve(['--db', db], { GLEITZEIT_TOKEN: 's3cret-token' });
+    expect(second.ready.recovered).toEqual({ workflows: 1, tasks: 1 });
+    expect((await fetch(`${second.ready.url}/api/workflows`, posted({ definition, id: 'w' }))).status).toBe(202);
+    await ended(second.ready.url, 'w');
+    expect((await told(second.ready.url, 'w')).result?.tasks).toMatchObject({
+      first: { attempts: 1 },
+      second: { attempts: 2 },
+      third: { attempts: 1 },
+    });
+    const metrics = await (await fetch(`${second.ready.url}/metrics`, { headers: bearing })).text();
+    expect(metrics).toContain('gleitzeit_workflows_ended_total{status="completed"} 1');
+
+    second.kill('SIGTERM');
+    const { exitCode, stdout, stderr } = await second.ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('brought back what was in flight: 1 workflow');
+    expect(`${stdout}${stderr}`).not.toContain('s3cret-token');
+  });
+
+  it('is reached by commands on its journal too, and lets what runs finish when it is told to end', async () => {
+    const db = join(folder, 'drained.db');
+    const server = await serve(['--db', db]);
+    expect(server.ready.hasToken).toBe(false);
+    const { url } = server.ready;
+    const definition = { name: 'Sleep', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 1_500 } }] };
+    await fetch(`${url}/api/workflows`, posted({ definition, id: 'w' }));
+    await until(async () => (await (await fetch(`${url}/api/workflows/w/explain`)).text()).includes('running'));
+    const seen: string[] = [];
+    const subscriber = io(`${url}/engine`, { transports: ['websocket'], reconnection: false });
+    onTestFinished(() => void subscriber.close());
+    subscriber.onAny((type: string) => seen.push(type));
+    await subscriber.emitWithAck('subscribe', { types: ['engine:*', 'task:completed'] });
+    const left = new Promise((gone) => subscriber.once('disconnect', gone));
+
+    const second = fakeTerminal();
+    expect(await runProgram(['serve', '--db', db, '--port', '0'], second)).toBe(5);
+    expect(second.stderr.text()).toContain('PERSISTENCE_');
+
+    const terminal = fakeTerminal();
+    expect(await runProgram(['pause', 'w', '--db', db, '--json'], terminal)).toBe(0);
+    expect(JSON.parse(terminal.stdout.text())).toMatchObject({ by: 'owner' });
+    server.kill('SIGINT');
+    const { exitCode, stderr } = await server.ended;
+    expect(exitCode).toBe(130);
+    expect(stderr).toContain('There is no token');
+    expect(stderr).toContain('Stopping: what runs has 30.0 s to finish.');
+    await left;
+    expect(seen).toEqual(expect.arrayContaining(['task:completed', 'engine:stopped']));
+    expect(seen.at(-1)).toBe('connection:closing');
+    const after = fakeTerminal();
+    await runProgram(['status', 'w', '--db', db, '--json'], after);
+    expect(JSON.parse(after.stdout.text())).toMatchObject({ tasks: { a: { status: 'completed', attempts: 1 } } });
+  });
+
+  it('lets each token do what its roles are for, and ends at once at the second signal', async () => {
+    const tokens = join(folder, 'roles.json');
+    const watcher = { authorization: 'Bearer just-looking' };
+    writeFileSync(
+      tokens,
+      JSON.stringify([
+        { token: 's3cret-token', roles: ['client'] },
+        { token: 'just-looking', roles: ['observer'], name: 'dashboard' },
+      ]),
+    );
+    const server = await serve(['--db', ':memory:', '--tokens', tokens]);
+    const { url } = server.ready;
+    const definition = { name: 'Sleep', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 3_600_000 } }] };
+    const submission = posted({ definition, id: 'w' });
+    expect((await fetch(`${url}/api/workflows`, { ...submission, headers: { ...submission.headers, ...watcher } })).status).toBe(403);
+    expect((await fetch(`${url}/api/workflows`, submission)).status).toBe(202);
+    await until(async () => (await (await fetch(`${url}/api/workflows/w/explain`, { headers: watcher })).text()).includes('running'));
+    server.kill('SIGTERM');
+    await until(() => server.stderr().includes('Stopping'));
+    server.kill('SIGTERM');
+    expect((await server.ended).exitCode).toBe(130);
+  });
+});
+
+describe('gleitzeit serve refuses, before it opens a journal,', () => {
+  const refused = async (...args: readonly string[]) => {
+    const terminal = fakeTerminal();
+    const db = join(folder, 'never.db');
+    const exitCode = await runProgram(['serve', '--db', db, ...args], terminal);
+    expect(existsSync(db)).toBe(false);
+    return { exitCode, said: `${terminal.stdout.text()}${terminal.stderr.text()}` };
+  };
+
+  it.each<[string, readonly string[], string]>([
+    ['a host beyond this machine without a token', ['--host', '0.0.0.0'], 'without a token'],
+    ['a port that is none', ['--port', 'http'], '--port has to be a port'],
+    ['a port beyond the last', ['--port', '65536'], '--port has to be a port'],
+    ['an empty token', ['--token', ''], '--token'],
+    ['an origin that is none', ['--allow-origin', 'ops.example.org'], 'allowedOrigins'],
+    ['a file of tokens that is not there', ['--tokens', join(folder, 'nowhere.json')], '--tokens refers to'],
+    ['an unknown option', ['--open'], 'unknown option'],
+  ])('%s', async (_, args, message) => {
+    const { exitCode, said } = await refused(...args);
+    expect([exitCode, said]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it('tokens that are none, and does not say them', async () => {
+    const file = join(folder, 'tokens.json');
+    for (const text of ['[{"token":"top-secret","roles":["king"]}]', '{"token":"top-secret"}', '[{"token":"top-secret"}', '[]']) {
+      writeFileSync(file, text);
+      const { exitCode, said } = await refused('--tokens', file);
+      expect([exitCode, said]).toEqual([2, expect.stringContaining('--tokens refers to')]);
+      expect(said).not.toContain('top-secret');
+    }
+  });
+
+  it('a port that is taken', async () => {
+    const taken = createServer();
+    await new Promise<void>((listening) => taken.listen(0, '127.0.0.1', listening));
+    onTestFinished(() => void taken.close());
+    const { port } = taken.address() as { readonly port: number };
+    const { exitCode, said } = await refused('--port', String(port), '--json');
+    expect(exitCode).toBe(3);
+    expect(said).toContain('CONNECTION_REFUSED');
+  });
+});
