@@ -45,9 +45,10 @@ def on_event(name, data):
     if name.startswith("subscription:"):
         note(data["seq"])
         return
-    note(data["seq"])
     about = data["data"].get("taskId") or data["data"].get("workflowId")
-    print(f"{data['seq']} {name} {about}", flush=True)
+    with lock:
+        seen["last"] = max(seen["last"] or 0, data["seq"])
+        print(f"{data['seq']} {name} {about}", flush=True)
     if name == until:
         is_over.set()
 

@@ -11,7 +11,7 @@ export function recordedOf(events: readonly GleitzeitEvent[]): readonly Gleitzei
 /** The tasks that have begun and not ended, each with its facts since its workflow was submitted, or last retried. */
 export function begunTasks(facts: readonly GleitzeitEvent[]): ReadonlyMap<string, readonly GleitzeitEvent[]> {
   const begun = new Map<string, GleitzeitEvent[]>();
-  // What is said of a task after its end, a late report for one, does not begin it again.
+  // What is said of a task after its end does not begin it again, nor does a report that nobody waited for begin one.
   const completed = new Set<string>();
   let others = new Set<string>();
   for (const fact of facts) {
@@ -25,8 +25,8 @@ export function begunTasks(facts: readonly GleitzeitEvent[]): ReadonlyMap<string
     if (ends.has(fact.type)) {
       begun.delete(taskId);
       (fact.type === 'task:completed' ? completed : others).add(taskId);
-    } else if (its === undefined) begun.set(taskId, [fact]);
-    else its.push(fact);
+    } else if (its !== undefined) its.push(fact);
+    else if (fact.type !== 'task:stale_report') begun.set(taskId, [fact]);
   }
   return begun;
 }

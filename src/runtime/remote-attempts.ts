@@ -22,6 +22,9 @@ export interface RemoteRunner {
 /** An attempt, as the worker names it that says that it runs it. */
 export type LeaseRef = Pick<Claim, 'workerId' | 'workflowId' | 'taskId' | 'attempt' | 'leaseId'>;
 
+/** What of an attempt is known from its claim. */
+type Taken = Omit<Attempt, 'params' | 'timeoutMs' | 'idempotencyKey'>;
+
 export interface RemoteAttempts {
   /** Speaks for a worker from now on, in place of who did. @returns ends that, unless another one has taken its place */
   attach(workerId: string, runner: RemoteRunner): () => void;
@@ -78,6 +81,9 @@ export function hostRemoteAttempts(core: Core): RemoteAttempts {
     core.accept({ type: 'worker:disown', data: { workerId, leaseIds: over, reason } }, { source: 'executor' });
     for (const leaseId of over) runners.get(workerId)?.abort(leaseId, reason);
   };
+  core.on('system:started', () => {
+    for (const attempt of broughtBack(core)) keep(attempt);
+  });
   core.on('worker:register', ({ data }) => adopt(data));
   core.on('task:completed', ({ data }) => forget(data));
   core.on('task:failed', ({ data }) => forget(data));
@@ -102,6 +108,15 @@ export function hostRemoteAttempts(core: Core): RemoteAttempts {
   };
 }
 
+/** What ran remotely when the journal was last left. */
+function* broughtBack(core: Core): Generator<Attempt> {
+  for (const actor of core.registry.all('task')) {
+    // A task's snapshot has the task's context.
+    const task = actor.getSnapshot().context as TaskContext;
+    if (task.isRemote && task.lease !== null) yield attemptOf({ ...task, ...task.lease }, task);
+  }
+}
+
 /** The task that waits for a report of this attempt under this lease. */
 function waitingTask(core: Core, { workflowId, taskId, ...ref }: Omit<LeaseRef, 'workerId'>): TaskContext | undefined {
   const task = core.snapshot('task', taskKey(workflowId, taskId));
@@ -110,7 +125,10 @@ function waitingTask(core: Core, { workflowId, taskId, ...ref }: Omit<LeaseRef, 
   return context !== undefined && isOfCurrentAttempt(context, ref) ? context : undefined;
 }
 
-function attemptOf({ workflowId, taskId, attempt, leaseId, workerId, providerId, method }: Claim, task: TaskContext): Attempt {
+function attemptOf(
+  { workflowId, taskId, attempt, leaseId, workerId, providerId, method }: Omit<Attempt, 'params' | 'timeoutMs' | 'idempotencyKey'>,
+  task: TaskContext,
+): Attempt {
   const { params, timeoutMs } = task;
   return { workflowId, taskId, attempt, leaseId, workerId, providerId, method, params, timeoutMs, idempotencyKey: idempotencyKeyOf(task) };
 }

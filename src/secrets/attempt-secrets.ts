@@ -63,7 +63,14 @@ class SecretsOfAttempt implements AttemptSecrets {
   seal(result: unknown): unknown {
     if (!this.hasSecrets(result) && this.known === undefined) return result;
     const seal = (value: unknown): string => this.sealer.seal(value);
-    const replace = (text: string): string => (mayHoldToken(text) ? seal(text) : (this.known?.replace(text, seal) ?? text));
+    // One value may turn up a million times.
+    const tokens = new Map<string, string>();
+    const sealOnce = (text: string): string => {
+      const token = tokens.get(text) ?? seal(text);
+      tokens.set(text, token);
+      return token;
+    };
+    const replace = (text: string): string => (mayHoldToken(text) ? seal(text) : (this.known?.replace(text, sealOnce) ?? text));
     return rewrite(result, ['result'], {
       ...this.rules,
       leaf: (value, isSecret) =>

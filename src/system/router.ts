@@ -104,7 +104,8 @@ export class Router {
     const isRecorded = route.isRecorded || this.options.recordsAll === true;
     const event = this.stamp(draft, origin, isRecorded ? anchor : undefined);
     if (isRecorded) this.outcome.facts.push(event);
-    if (this.watched || this.awaited.has(event.type)) this.outcome.events.push(event);
+    // What is recorded is collected in any case: somebody may begin to watch before it is durable.
+    if (isRecorded || this.watched || this.awaited.has(event.type)) this.outcome.events.push(event);
     const carried = { event, owner, anchor: isRecorded ? event.id : anchor };
     if (route.isCommand) {
       this.distribute({ ...carried, owner: undefined });

@@ -10,6 +10,8 @@ import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
 import { queueDefaults } from '../../machines/queue.ts';
 import { serveDefaults } from '../../src/control/server.ts';
+import { connectDefaults, connectOptionNames } from '../../src/hub/client/options.ts';
+import { remoteWorkerDefaults, remoteWorkerOptionNames } from '../../src/hub/worker/options.ts';
 import { sqliteJournalDefaults } from '../../src/journal/sqlite.ts';
 import { inspectDefaults } from '../../src/observe/inspector.ts';
 import { httpDefaults } from '../../src/providers/http.ts';
@@ -52,9 +54,18 @@ const defaults: Readonly<Record<string, object>> = {
   start: { paused: false },
   sqliteJournal: sqliteJournalDefaults,
   serveControl: serveDefaults,
+  connect: connectDefaults,
+  createRemoteWorker: { path: connectDefaults.path, ...remoteWorkerDefaults },
   stop: stopDefaults,
   retry: retryDefaults,
   limits: workflowDefaults.limits,
+};
+
+/** Every option there is, by group. */
+const names: Readonly<Record<string, readonly string[]>> = {
+  ...optionNames,
+  connect: connectOptionNames,
+  createRemoteWorker: remoteWorkerOptionNames,
 };
 
 /** A value as JSON; nothing for what is said in words. */
@@ -71,8 +82,8 @@ describe('the page of options', () => {
     expect([...page.keys()].sort()).toEqual(Object.keys(defaults).sort());
   });
 
-  it.each(Object.keys(optionNames))('names every option of %s, and no other', (group) => {
-    expect([...(page.get(group)?.keys() ?? [])].sort()).toEqual([...(optionNames[group] ?? [])].sort());
+  it.each(Object.keys(names))('names every option of %s, and no other', (group) => {
+    expect([...(page.get(group)?.keys() ?? [])].sort()).toEqual([...(names[group] ?? [])].sort());
   });
 
   it.each(Object.keys(defaults).filter((group) => Object.keys(defaults[group] ?? {}).length > 0))('says the defaults of %s that hold', (group) => {

@@ -107,6 +107,28 @@ describe('a secret', () => {
     expectHidden(result);
   });
 
+  it('is left out of what a provider says that does not start', async () => {
+    const start = () => {
+      throw Object.assign(new Error('no connection'), { details: { host: 'db', password: 'hunter2' } });
+    };
+    const provider = defineProvider({ protocol: 'down/v1', start, methods: { 'down/none': { run: () => null } } });
+    const { of, events } = await scene({ providers: [provider] });
+    expect(of('provider:checked')[0]?.data).toMatchObject({ ok: false, error: { details: { host: 'db', password: '[sealed]' } } });
+    expectHidden(events);
+  });
+
+  it('fails its task where a result would grow too large by it', async () => {
+    const workflow = defineWorkflow({
+      name: 'w',
+      tasks: (task, given) =>
+        task('a', { params: { given }, run: ({ given: { password } }: { given: { password: string } }) => `${password} `.repeat(200_000) }),
+    });
+    const { play, events } = await scene();
+    const { tasks } = await play(workflow, { input });
+    expect(tasks['a']?.error).toMatchObject({ code: 'TASK_RESULT_INVALID', message: expect.stringContaining('its secrets sealed, is ') });
+    expectHidden(events);
+  });
+
   it('is checked by the schema of its method before it is sealed', async () => {
     const { provider } = service();
     const { system } = await scene({ providers: [provider] });

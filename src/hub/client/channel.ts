@@ -46,9 +46,13 @@ export class Channel {
   private lastSeq = -1;
   /** The subscription that holds, and the one that is being asked for. */
   private held: string | undefined;
-  private asked: object | undefined;
+  private asked: Asked | undefined;
+  /** Up to which change of those who watch it holds, and the last one. */
+  private coveredTo = -1;
+  private changedAt = -1;
   private isOpen = false;
   private isDue = false;
+  private narrowing: NodeJS.Timeout | undefined;
 
   constructor(options: ChannelOptions) {
     this.options = options;
@@ -58,17 +62,19 @@ export class Channel {
     return this.all.size === 0;
   }
 
-  /** Whether everybody who watches is heard for. */
-  get isSettled(): boolean {
-    return !this.isDue && this.asked === undefined && (this.isEmpty || this.isOpen);
+  /** Whether everybody is heard for who watched when that was changed for the nth time. */
+  hearsFor(change: number): boolean {
+    return this.isEmpty || (this.isOpen && this.held !== undefined && this.coveredTo >= Math.min(change, this.changedAt));
   }
 
-  /** How far everything recorded was heard. */
-  get heardTo(): number {
-    return this.isSettled ? (this.position ?? -1) : -1;
+  /** How far everything recorded was heard that somebody watches. */
+  heardTo(listener: Listener): number {
+    return this.all.get(listener)?.isCovered === true ? (this.position ?? -1) : -1;
   }
 
-  add(listener: Listener): void {
+  /** @param change - Counts those who ever began to watch, here or elsewhere. */
+  add(listener: Listener, change: number): void {
+    this.changedAt = change;
     const heard: Heard = { listener, isCovered: false, recorded: listener.fromSeq, latest: listener.fromSeq ?? -1 };
     this.all.set(listener, heard);
     const { correlationId } = listener.filter;
@@ -86,7 +92,9 @@ export class Channel {
     const same = this.byCorrelation.get(correlationId);
     same?.delete(heard);
     if (same?.size === 0) this.byCorrelation.delete(correlationId);
-    this.refresh();
+    // What is heard in vain for a moment costs less than each change.
+    if (this.isEmpty) this.refresh();
+    else this.narrowing ??= setTimeout(() => this.refresh(), narrowingMs).unref();
   }
 
   opened(): void {
@@ -112,6 +120,8 @@ export class Channel {
 
   /** Subscribes to what is watched now, once whoever changes that is done. */
   private refresh(): void {
+    clearTimeout(this.narrowing);
+    this.narrowing = undefined;
     if (this.isDue) return;
     this.isDue = true;
     queueMicrotask(() => {
@@ -130,6 +140,7 @@ export class Channel {
     const isBehind = joining.some(({ recorded }) => recorded !== undefined);
     if (text === this.held && !isBehind) {
       for (const heard of joining) this.cover(heard, Math.max(this.position ?? -1, this.lastSeq));
+      this.coveredTo = this.changedAt;
       return;
     }
     if (this.isEmpty && this.held === undefined) return;
@@ -137,12 +148,12 @@ export class Channel {
     const starts = [...(this.isGoingOn() ? [this.position] : []), ...joining.map(({ recorded }) => recorded)];
     const from = starts.filter((seq) => seq !== undefined);
     const data: SubscribeData = from.length === 0 ? wanted : { ...wanted, fromSeq: Math.min(...from) };
-    const asked = { joining };
+    const asked: Asked = { text, joining, fromSeq: data.fromSeq, change: this.changedAt };
     this.asked = asked;
     this.options.subscribe(data, (answer) => {
       if (this.asked !== asked) return;
       this.asked = undefined;
-      this.subscribed(answer, { text, joining, fromSeq: data.fromSeq });
+      this.subscribed(answer, asked);
     });
   }
 
@@ -151,7 +162,7 @@ export class Channel {
     return false;
   }
 
-  private subscribed(answer: unknown, { text, joining, fromSeq }: Asked): void {
+  private subscribed(answer: unknown, { text, joining, fromSeq, change }: Asked): void {
     const lastSeq = readField(answer, 'lastSeq');
     if (typeof lastSeq !== 'number') {
       // What it selects was checked here: what the hub has against it can only pass.
@@ -159,6 +170,7 @@ export class Channel {
       return;
     }
     this.held = text;
+    this.coveredTo = change;
     this.lastSeq = lastSeq;
     // A hub that began anew with an empty journal counts from the start: what is remembered is of another one.
     const isAnother = fromSeq !== undefined && lastSeq < fromSeq;
@@ -193,9 +205,12 @@ interface Asked {
   readonly text: string;
   readonly joining: readonly Heard[];
   readonly fromSeq: number | undefined;
+  readonly change: number;
 }
 
+/** After how long a subscription is asked for once more that was refused, and one made that selects less, in milliseconds. */
 const retryMs = 1_000;
+const narrowingMs = 100;
 
 function tell(heard: Heard, event: GleitzeitEvent, isRecorded: boolean): void {
   const { listener, isCovered, recorded = -1, latest } = heard;

@@ -7,7 +7,7 @@ import type { GleitzeitError } from '../../errors.ts';
 import { EventHub } from '../../observe/stream.ts';
 import { guardLogger, type Logger } from '../../runtime/logger.ts';
 import type { RequestData, RequestName, Responses } from '../protocol/requests.ts';
-import { Feed, type Selection } from './feed.ts';
+import { Feed, type Selection, type Watch } from './feed.ts';
 import { InOrder } from './in-order.ts';
 import { Link, type LinkOptions } from './link.ts';
 import { Requests } from './requests.ts';
@@ -30,6 +30,9 @@ export class Connection {
   private readonly watched = new Set<EventHub>();
   /** Those who wait for something other than an answer. */
   private readonly waiting = new Set<(error: unknown) => void>();
+  /** Why the hub ends the connection, as it said. */
+  private parting: unknown;
+  private isLost = false;
   private isEnded = false;
   /** Why the last try failed, until there is a connection. */
   failure: GleitzeitError | undefined;
@@ -40,7 +43,7 @@ export class Connection {
     this.link = new Link(client, options, {
       opened: (namespace) => this.opened(namespace),
       closed: (namespace) => this.closed(namespace),
-      heard: (namespace, name, payload) => this.feed.heard(namespace, name, payload),
+      heard: (namespace, name, payload) => this.heard(namespace, name, payload),
       failed: (error) => {
         this.failure = error;
       },
@@ -48,7 +51,8 @@ export class Connection {
     });
     this.requests = new Requests({
       patienceMs,
-      canSend: () => this.link.isOpen(engine) && this.feed.isSettled,
+      changes: () => this.feed.changes,
+      canSend: (change) => this.link.isOpen(engine) && this.feed.hearsFor(change),
       send: (name, data, answered) => this.link.send(engine, { name, data }, answered),
     });
     this.feed = new Feed(this.link, () => this.requests.pump());
@@ -67,10 +71,10 @@ export class Connection {
   /** The events of a selection, heard while somebody watches. */
   events(selection: Selection): EventHub {
     const hub = new EventHub((error, event) => this.log.error({ err: error, event: event?.type }, 'a subscriber threw'));
-    let leave: (() => void) | undefined;
+    let watch: Watch | undefined;
     hub.connect((watcher) => {
-      leave?.();
-      leave = watcher === undefined ? undefined : this.feed.watch(selection, watcher);
+      watch?.leave();
+      watch = watcher === undefined ? undefined : this.feed.watch(selection, watcher);
       if (watcher === undefined) this.watched.delete(hub);
       else this.watched.add(hub);
     });
@@ -85,12 +89,12 @@ export class Connection {
   async recorded(selection: Selection, tell: (event: GleitzeitEvent) => void): Promise<number> {
     const { lastSeq } = await this.ask('hub:info', {});
     const early = new InOrder(tell);
-    const leave = this.feed.watch(selection, (event) => early.take(event));
+    const watch = this.feed.watch(selection, (event) => early.take(event));
     let stop = (): void => undefined;
     return new Promise<number>((resolve, reject) => {
       const quit = this.feed.look(() => {
         try {
-          const heardTo = this.feed.heardTo(selection);
+          const heardTo = watch.heardTo();
           early.releaseTo(heardTo);
           if (heardTo >= lastSeq) resolve(heardTo);
         } catch (error) {
@@ -103,7 +107,7 @@ export class Connection {
         quit();
       };
     }).finally(() => {
-      leave();
+      watch.leave();
       stop();
     });
   }
@@ -119,17 +123,25 @@ export class Connection {
   }
 
   private opened(namespace: Namespace): void {
-    if (this.failure !== undefined) this.log.info({ url: this.url, namespace }, 'the hub is there again');
+    if (this.isLost) this.log.info({ url: this.url }, 'the hub is there again');
+    this.isLost = false;
     this.failure = undefined;
     // Before the requests that wait, so that nothing of what they bring about is missed.
     this.feed.opened(namespace);
     if (namespace === engine) this.requests.opened();
   }
 
+  private heard(namespace: Namespace, name: string, payload: unknown): void {
+    if (name === 'connection:closing') this.parting = payload;
+    else this.feed.heard(namespace, name, payload);
+  }
+
   private closed(namespace: Namespace): void {
     this.feed.closed(namespace);
     if (namespace !== engine || this.isEnded) return;
-    this.log.warn({ url: this.url }, 'the connection to the hub is lost; it is sought again');
+    this.log.warn({ url: this.url, said: this.parting }, 'the connection to the hub is lost; it is sought again');
+    this.parting = undefined;
+    this.isLost = true;
     this.requests.closed();
   }
 

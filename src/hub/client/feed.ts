@@ -21,6 +21,13 @@ export interface Selection {
   readonly fromSeq?: number | undefined;
 }
 
+/** One who watches. */
+export interface Watch {
+  /** How far everything recorded of it was told; -1 before that is known. */
+  heardTo(): number;
+  leave(): void;
+}
+
 /** The namespace of the requests: it is connected for as long as the client is. */
 const always: Namespace = '/engine';
 /** How long what is asked may wait for subscriptions to hold, in milliseconds. */
@@ -32,6 +39,7 @@ export class Feed {
   private readonly channels = new Map<Namespace, Channel>();
   private readonly looks = new Set<() => void>();
   private settling: NodeJS.Timeout | undefined;
+  private changed = 0;
   private isLate = false;
   private isEnded = false;
 
@@ -40,32 +48,36 @@ export class Feed {
     this.onProgress = onProgress;
   }
 
-  /** Whether all that is watched is heard, so that nobody misses what follows from a request that is sent now. */
-  get isSettled(): boolean {
-    return this.isLate || [...this.channels.values()].every(({ isSettled }) => isSettled);
+  /** How often somebody began to watch. */
+  get changes(): number {
+    return this.changed;
+  }
+
+  /** Whether all is heard that was watched after so many changes: nobody then misses what follows from a request that is sent now. */
+  hearsFor(change: number): boolean {
+    return this.isLate || [...this.channels.values()].every((channel) => channel.hearsFor(change));
   }
 
   /**
    * Watches from here on.
-   * @returns ends it
    * @throws GleitzeitError INVALID_PARAMS for a filter that nothing could ever match
    */
-  watch({ filter, fromSeq }: Selection, tell: (event: GleitzeitEvent) => void): () => void {
+  watch({ filter, fromSeq }: Selection, tell: (event: GleitzeitEvent) => void): Watch {
     const isMeant = matcherOf(filter);
-    if (this.isEnded) return () => undefined;
+    if (this.isEnded) return { heardTo: () => -1, leave: () => undefined };
+    this.changed += 1;
     const added = namespacesOf(filter).map((namespace) => {
       const listener: Listener = { filter: filterIn(namespace, filter) ?? {}, isMeant, tell, fromSeq };
-      this.channelOf(namespace).add(listener);
-      return { namespace, listener };
+      const channel = this.channelOf(namespace);
+      channel.add(listener, this.changed);
+      return { namespace, channel, listener };
     });
-    return () => {
-      for (const { namespace, listener } of added) this.leave(namespace, listener);
+    return {
+      heardTo: () => Math.min(...added.map(({ channel, listener }) => channel.heardTo(listener))),
+      leave: () => {
+        for (const { namespace, listener } of added) this.leave(namespace, listener);
+      },
     };
-  }
-
-  /** How far everything recorded was heard in the namespaces of a selection. */
-  heardTo({ filter }: Selection): number {
-    return Math.min(...namespacesOf(filter).map((namespace) => this.channels.get(namespace)?.heardTo ?? -1));
   }
 
   /** Calls whenever something was heard, until it is told not to. */
@@ -75,7 +87,6 @@ export class Feed {
   }
 
   opened(namespace: Namespace): void {
-    this.isLate = false;
     this.settle();
     this.channels.get(namespace)?.opened();
   }
@@ -116,7 +127,7 @@ export class Feed {
   }
 
   private progress(): void {
-    if (this.isSettled) this.settle();
+    if (this.hearsFor(this.changed)) this.settle();
     // A namespace that the hub does not open must not keep the others from their work.
     else {
       this.settling ??= setTimeout(() => {
@@ -129,6 +140,7 @@ export class Feed {
   }
 
   private settle(): void {
+    this.isLate = false;
     clearTimeout(this.settling);
     this.settling = undefined;
   }

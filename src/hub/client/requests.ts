@@ -12,8 +12,10 @@ import { valueOfAnswer } from './wire-errors.ts';
 
 export interface RequestsOptions {
   readonly patienceMs: number;
-  /** Whether what is sent now arrives, and after what was sent before. */
-  readonly canSend: () => boolean;
+  /** How often somebody began to watch. */
+  readonly changes: () => number;
+  /** Whether what is sent now arrives, and whoever watched after so many changes hears of what it brings about. */
+  readonly canSend: (change: number) => boolean;
   readonly send: (name: RequestName, data: object, answered: (answer: unknown) => void) => void;
 }
 
@@ -26,9 +28,12 @@ interface Pending {
   readonly resolve: (value: object) => void;
   readonly reject: (error: GleitzeitError) => void;
   readonly ifRepeated: ((error: GleitzeitError) => object | undefined) | undefined;
+  /** What was watched when it was asked is heard before it is sent. */
+  readonly change: number;
   state: 'waiting' | 'sent' | 'resting';
-  /** How often it was sent. */
+  /** How often it was sent, and the epoch milliseconds of the first time. */
   sent: number;
+  sentAt: number | undefined;
   refusals: number;
   /** Epoch milliseconds of the first refusal that may pass. */
   refusedAt: number | undefined;
@@ -49,8 +54,8 @@ class Lane {
 /** Refusals that pass: the hub comes, goes, or is asked too much at once. */
 const passing: ReadonlySet<string> = new Set(['SYSTEM_SHUTDOWN', 'SYSTEM_NOT_INITIALIZED', 'RATE_LIMIT_EXCEEDED']);
 const afterRefusal = { strategy: 'exponential', baseDelayMs: 100, maxDelayMs: 2_000, jitter: 'equal' } as const;
-/** A request that breaks the connection each time it is sent is not sent for ever. */
-const mostTries = 5;
+/** A request that may be what breaks the connection each time is not sent for ever: so often it is sent at least, whatever the patience. */
+const leastTries = 5;
 
 export class Requests {
   private readonly options: RequestsOptions;
@@ -74,8 +79,8 @@ export class Requests {
         reject(this.ended);
         return;
       }
-      const rest = { state: 'waiting', sent: 0, refusals: 0, refusedAt: undefined, timer: undefined } as const;
-      const request: Pending = { name, data, resolve, reject, ifRepeated, ...rest };
+      const rest = { state: 'waiting', sent: 0, sentAt: undefined, refusals: 0, refusedAt: undefined, timer: undefined } as const;
+      const request: Pending = { name, data, resolve, reject, ifRepeated, change: this.options.changes(), ...rest };
       this.pending.add(request);
       this.enqueue(request);
       if (this.isDown) this.losePatience(request);
@@ -109,9 +114,8 @@ export class Requests {
   /** Sends what may be sent now. */
   pump(): void {
     for (const lane of Object.values(this.lanes)) {
-      if (lane.waiting.size === 0 || !this.options.canSend()) continue;
       for (const request of lane.waiting) {
-        if (lane.underWay >= lane.most) break;
+        if (lane.underWay >= lane.most || !this.options.canSend(request.change)) break;
         this.send(request, lane);
       }
     }
@@ -132,6 +136,7 @@ export class Requests {
     lane.underWay += 1;
     request.state = 'sent';
     request.sent += 1;
+    request.sentAt ??= Date.now();
     const which = request.sent;
     this.options.send(request.name, request.data, (answer) => {
       // An answer to an earlier time of asking is as good, but that one no longer counts as under way.
@@ -174,7 +179,8 @@ export class Requests {
 
   private losePatience(request: Pending): void {
     const { patienceMs } = this.options;
-    if (request.sent >= mostTries && request.name !== 'workflow:result') {
+    const isOld = request.sentAt !== undefined && Date.now() - request.sentAt > patienceMs;
+    if (isOld && request.sent >= leastTries && request.name !== 'workflow:result') {
       const message = `The connection broke each of the ${request.sent} times that '${request.name}' was asked for.`;
       this.settle(request, () => request.reject(errorOf('CONNECTION_LOST', message)));
       return;

@@ -54,7 +54,7 @@ function bounded<Data extends object>({ definition: { name } }: AnyWorkflow, dat
   throw errorOf('RESOURCE_EXHAUSTED', message, { retryable: false });
 }
 
-const unserved: ReadonlySet<string> = new Set<ErrorCode>(['PROTOCOL_NOT_FOUND', 'METHOD_NOT_SUPPORTED']);
+const unserved: ReadonlySet<string> = new Set<ErrorCode>(['PROTOCOL_NOT_FOUND', 'METHOD_NOT_FOUND']);
 
 /** The refusal of a workflow whose functions nobody serves at the hub says what to do about it; any other stays as it is. */
 export function explainedRefusal(error: GleitzeitError, { definition, functions }: AnyWorkflow): GleitzeitError {

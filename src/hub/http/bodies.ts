@@ -8,7 +8,7 @@ import { bodyLimit } from 'hono/body-limit';
 
 import { errorOf } from '../../errors.ts';
 import type { HubLimits } from '../protocol/limits.ts';
-import { fit as holdAgainst } from '../server/scan.ts';
+import { refuseUnfit } from '../server/scan.ts';
 import { HttpRefusal } from './answering.ts';
 
 const yamlTypes: ReadonlySet<string> = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml']);
@@ -54,7 +54,7 @@ async function textOf(c: Context): Promise<string> {
 }
 
 function parsed(text: string, { messageBytes: bytes, depth }: HubLimits): Readonly<Record<string, unknown>> {
-  holdAgainst(text, 0, { bytes, depth });
+  refuseUnfit(text, 0, { bytes, depth });
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw errorOf('INVALID_REQUEST', 'The body has to be a map in JSON.');
   // JSON's maps have texts as keys.

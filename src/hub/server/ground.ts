@@ -9,8 +9,7 @@ export interface Ground {
   readonly server: HttpServer;
   readonly url: string;
   readonly port: number;
-  /** Takes no connection any more, where it is the hub's own. */
-  admitNobody(): void;
+  /** Closes one of the hub's own; gives another one back as it was. */
   leave(): Promise<void>;
 }
 
@@ -38,19 +37,14 @@ async function ownGround(options: HubOptions, handler: RequestListener): Promise
   server.on('error', () => undefined);
   const listening = addressOf(server);
   const name = host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host;
-  let closed: Promise<void> | undefined;
-  const admitNobody = (): void => {
-    closed ??= new Promise((resolve) => server.close(() => resolve()));
-  };
   return {
     server,
     port: listening.port,
     url: `http://${name}:${listening.port}`,
-    admitNobody,
-    async leave() {
-      admitNobody();
+    leave() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
-      await closed;
+      return closed;
     },
   };
 }
@@ -68,7 +62,6 @@ function foreignGround(server: HttpServer): Ground {
       const scheme = 'addContext' in server ? 'https' : 'http';
       return server.listening ? `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port()}` : '';
     },
-    admitNobody: () => undefined,
     leave() {
       // Engine.IO took the place of the listeners that were there.
       for (const event of ['request', 'upgrade'] as const) restore(server, event, before[event]);

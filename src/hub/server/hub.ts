@@ -38,7 +38,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const handle = createRequestHandlers(system, { patience, batches });
   const feed = new Feed({ core, journal, log, watch: (handler) => system.on('*', handler) });
   const refusals = { count: 0 };
-  const reception = { feed, desk, handle, limits, log, onRefused: () => void refusals.count++ };
+  const reception = { feed, desk, handle, limits, log, onRefused: () => void refusals.count++, requireSystem: () => void portOf(system) };
   let hub: RunningHub | undefined;
   const figures = (): HubFigures | undefined => hub?.figures();
   const handler = createHttpListener({ system, handle, access, limits, allowedOrigins, admit: admission, figures });

@@ -9,11 +9,12 @@ import type { Socket as RawSocket } from 'node:net';
 import type { Socket } from 'socket.io';
 
 import { errorOf, type GleitzeitError } from '../../errors.ts';
-import { Frame, packetOf } from '../events/frame.ts';
+import { type Frame, packetOf } from '../events/frame.ts';
 import { wireErrorOf } from '../protocol/answers.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { Turnstile } from '../turnstile.ts';
 import { Allowance } from './allowance.ts';
+import { type Errand, Errands } from './errands.ts';
 import { type Gate, type PacketHeader, packetTypes } from './parser.ts';
 import type { JsonBounds } from './scan.ts';
 
@@ -29,41 +30,42 @@ export interface LineOptions {
   readonly onRefused: () => void;
 }
 
-/** Something that is done once there is room; the next one waits for it. */
-type Task = () => void | Promise<void>;
-
 /** TCP connections that one client of long polling has at a time; browsers have six. */
 const rawSocketsKept = 8;
+/** Requests that are looked up at the same time; each holds what it found. */
 const lookupsAtOnce = 8;
 /** How long a connection that is ended may take to read why, in milliseconds. */
 const lastWordsMs = 5_000;
 /** What a packet counts for: a report of a worker is one of thousands a second, and to enter costs most. */
 const costs = { report: 0.1, message: 1, entry: 100 } as const;
+/** So many bytes of a message count as much as another one. */
+const bytesPerCost = 2 ** 16;
+/** Beside a message: its frame, a heartbeat; and room enough that a message that is a little too long is read, and refused in words. */
+export const overhead = 2 ** 16;
 
 export class Line implements Gate {
   readonly conn: Connection;
   readonly since: number;
   /** Namespaces that it is in, and the name of the token that it entered each with. */
   readonly entered = new Map<string, string>();
-  /** Those of its requests that are looked up; each holds what it found. */
   readonly lookups = new Turnstile(lookupsAtOnce);
   /** Called whenever there is room again. */
   readonly roomSeekers = new Set<() => void>();
+  /** Requests that wait for their answer, and those of them that wait for the end of a workflow. */
+  pending = 0;
+  waiting = 0;
   private readonly options: LineOptions;
   private readonly allowance: Allowance;
+  private readonly errands = new Errands(() => this.isOpen && this.hasRoom());
   private readonly rawSockets = new Set<RawSocket>();
   private readonly goneListeners = new Set<() => void>();
-  private readonly greetListeners: (() => void)[] = [];
-  private readonly tasks: { readonly run: Task; readonly size: number }[] = [];
-  /** Of the tasks, in characters. */
-  private waitingSize = 0;
-  private isRunning = false;
-  /** Handed to Engine.IO, and not handed on by it. */
+  private readonly greetListeners = new Set<() => void>();
+  /** Handed to Engine.IO, and not handed on by it, in bytes. */
   private queued = 0;
+  private greetingLength = 0;
   private isGreeted = false;
   private isEnded = false;
-  /** Requests that wait for their answer. */
-  pending = 0;
+  private isLooking = false;
 
   constructor(options: LineOptions) {
     const { conn, limits, now } = options;
@@ -71,18 +73,19 @@ export class Line implements Gate {
     this.conn = conn;
     this.since = now();
     this.allowance = new Allowance({ perSecond: limits.requestsPerSecond, burst: limits.requestBurst }, now());
-    conn.on('packetCreate', ({ data, options: { wsPreEncodedFrame: frame } = {} }: Created) => {
-      this.queued += frame?.[0]?.length ?? (data === undefined ? 1 : Buffer.byteLength(data));
+    conn.on('packetCreate', (packet: Created) => {
+      this.queued += sizeOf(packet);
     });
     conn.on('flush', () => {
       this.queued = 0;
     });
     conn.on('drain', this.look);
-    conn.on('close', () => this.gone());
+    conn.on('close', () => this.over());
     this.watchRaw(conn.request.socket);
+    this.boundGreeting();
   }
 
-  /** In bytes. */
+  /** What was sent and is not read yet, in bytes, as far as this side can tell. */
   get buffered(): number {
     let bytes = this.queued;
     for (const { writableLength } of this.rawSockets) bytes += writableLength;
@@ -97,9 +100,10 @@ export class Line implements Gate {
     return this.buffered < this.options.limits.bufferedBytes;
   }
 
-  /** Whether everything that was for it has been sent. */
+  /** Whether everything that was for it has been sent, but for what nobody knows the end of. */
   owesNothing(): boolean {
-    return !this.isOpen || (this.buffered === 0 && this.tasks.length === 0 && this.roomSeekers.size === 0);
+    const isDone = this.pending === this.waiting && this.errands.length === 0 && this.roomSeekers.size === 0;
+    return !this.isOpen || (isDone && this.buffered === 0);
   }
 
   /** Sends to a connection that has room; nobody gets what is sent to one that is over. */
@@ -117,13 +121,11 @@ export class Line implements Gate {
    * Does something as soon as there is room, in the order in which it was asked for: at once where there is.
    * @param size - What it holds until then, in characters.
    */
-  whenRoom(run: Task, size: number): void {
+  whenRoom(errand: Errand, size: number): void {
     if (!this.isOpen) return;
-    this.tasks.push({ run, size });
-    this.waitingSize += size;
+    this.errands.add(errand, size);
     const { pendingRequests, messageBytes } = this.options.limits;
-    if (!this.isRunning) this.runTasks();
-    if (this.tasks.length > 2 * pendingRequests || this.waitingSize > 2 * messageBytes)
+    if (this.errands.length > 2 * pendingRequests || this.errands.size > 2 * messageBytes)
       this.end(errorOf('RESOURCE_EXHAUSTED', 'The connection asks, and does not read what it is answered.'));
   }
 
@@ -136,7 +138,7 @@ export class Line implements Gate {
   /** Resolves once the connection has said who it is, or is over. */
   whenGreeted(): Promise<void> {
     if (this.isGreeted || !this.isOpen) return Promise.resolve();
-    return new Promise((resolve) => this.greetListeners.push(resolve));
+    return new Promise((resolve) => this.greetListeners.add(resolve));
   }
 
   /** It has said who it is, and may come in. */
@@ -146,10 +148,10 @@ export class Line implements Gate {
     this.isGreeted = true;
     this.conn.request.socket.off('data', this.countGreeting);
     this.boundPolling();
-    for (const resolve of this.greetListeners.splice(0)) resolve();
+    this.settleGreeting();
   }
 
-  /** Takes another TCP connection of it into account. */
+  /** Takes a TCP connection of it into account. */
   watchRaw(raw: RawSocket): void {
     if (this.rawSockets.has(raw)) return;
     this.rawSockets.add(raw);
@@ -157,12 +159,6 @@ export class Line implements Gate {
     raw.once('close', () => this.rawSockets.delete(raw));
     const [oldest] = this.rawSockets;
     if (this.rawSockets.size > rawSocketsKept) oldest?.destroy();
-  }
-
-  /** Bounds what somebody may send who has not said who it is. */
-  boundGreeting(): void {
-    if (this.conn.transport.name === 'websocket') this.conn.request.socket.on('data', this.countGreeting);
-    this.boundPolling();
   }
 
   get bounds(): JsonBounds {
@@ -173,23 +169,22 @@ export class Line implements Gate {
   admit({ type, nsp, size }: PacketHeader): void {
     const { isNamespace, now } = this.options;
     if (this.isEnded) throw errorOf('SYSTEM_SHUTDOWN', 'The connection is ending.');
-    // By its size too: a message of a megabyte is not as cheap as one of a word.
-    const cost = type === packetTypes.connect ? costs.entry : (nsp === '/pool' ? costs.report : costs.message) + size / 2 ** 16;
+    const isEntry = type === packetTypes.connect;
+    const cost = isEntry ? costs.entry : (nsp === '/pool' ? costs.report : costs.message) + size / bytesPerCost;
     this.allowance.spend(cost, now());
-    if (type === packetTypes.connect && !isNamespace(nsp)) throw errorOf('INVALID_REQUEST', 'The namespaces are /engine, /queue, /pool and /health.');
+    if (isEntry && !isNamespace(nsp)) throw errorOf('INVALID_REQUEST', 'The namespaces are /engine, /queue, /pool and /health.');
+    if (isEntry || this.entered.has(nsp)) return;
     // Socket.IO would end the connection without a word.
-    if (type !== packetTypes.connect && !this.entered.has(nsp)) {
-      const error = errorOf('INVALID_REQUEST', `The connection is not in the namespace ${nsp}: it enters it first, by a token.`);
-      this.end(error);
-      throw error;
-    }
+    const error = errorOf('INVALID_REQUEST', `The connection is not in the namespace ${nsp}: it enters it first, by a token.`);
+    this.end(error);
+    throw error;
   }
 
   refuseEntry(nsp: string, error: GleitzeitError): void {
     this.options.onRefused();
-    const { code } = error;
-    this.write(`4${nsp === '/' ? '' : `${nsp},`}${JSON.stringify({ message: code, data: wireErrorOf(error) })}`);
-    if (code === 'RATE_LIMIT_EXCEEDED') this.end(error);
+    this.write(`4${nsp === '/' ? '' : `${nsp},`}${JSON.stringify({ message: error.code, data: wireErrorOf(error) })}`);
+    // Who tries one token after another does so elsewhere.
+    if (error.code === 'RATE_LIMIT_EXCEEDED') this.end(error);
   }
 
   end(error: GleitzeitError): void {
@@ -201,9 +196,9 @@ export class Line implements Gate {
   /** Ends the connection, and says why as far as it still reads. */
   leave(error: GleitzeitError): void {
     if (this.isEnded) return;
-    const said = { error: wireErrorOf(error) };
-    for (const namespace of this.entered.keys()) this.send(new Frame(() => packetOf(namespace, 'connection:closing', said)));
-    if (this.entered.size === 0) this.write(`4${JSON.stringify({ message: error.code, data: said.error })}`);
+    const said = wireErrorOf(error);
+    for (const namespace of this.entered.keys()) this.write(packetOf(namespace, 'connection:closing', { error: said }));
+    if (this.entered.size === 0) this.write(`4${JSON.stringify({ message: said.code, data: said })}`);
     this.isEnded = true;
     this.conn.close();
     setTimeout(() => this.destroy(), lastWordsMs).unref();
@@ -214,57 +209,59 @@ export class Line implements Gate {
   }
 
   /** Goes on with what waited for room; called whenever there may be some. */
-  readonly look = (): void => {
+  private readonly look = (): void => {
+    if (this.isLooking || (this.errands.length === 0 && this.roomSeekers.size === 0)) return;
     if (!this.isOpen || this.buffered > this.options.limits.bufferedBytes / 2) return;
-    if (!this.isRunning) this.runTasks();
-    if (this.tasks.length > 0) return;
-    for (const seek of [...this.roomSeekers]) if (this.hasRoom()) seek();
+    this.isLooking = true;
+    this.errands.goOn();
+    // Answers first: what waits for them asks for less than what is subscribed to.
+    if (this.errands.length === 0) for (const seek of [...this.roomSeekers]) if (this.hasRoom()) seek();
+    this.isLooking = false;
   };
 
-  private runTasks(): void {
-    while (this.tasks.length > 0 && this.isOpen && this.hasRoom()) {
-      const { run, size } = this.tasks.shift() ?? { run: () => undefined, size: 0 };
-      this.waitingSize -= size;
-      const done = run();
-      if (done === undefined) continue;
-      this.isRunning = true;
-      void done.finally(() => {
-        this.isRunning = false;
-        this.look();
-      });
-      return;
-    }
-  }
-
-  private gone(): void {
+  private over(): void {
     this.isEnded = true;
-    this.tasks.length = 0;
-    for (const resolve of this.greetListeners.splice(0)) resolve();
+    this.errands.clear();
+    this.settleGreeting();
     for (const listener of this.goneListeners) listener();
     this.goneListeners.clear();
     this.roomSeekers.clear();
   }
 
-  /** Long polling bounds each request by itself. */
+  private settleGreeting(): void {
+    for (const resolve of this.greetListeners) resolve();
+    this.greetListeners.clear();
+  }
+
+  /** Bounds what may come of somebody who has not said who it is. */
+  private boundGreeting(): void {
+    if (this.conn.transport.name === 'websocket') this.conn.request.socket.on('data', this.countGreeting);
+    this.boundPolling();
+  }
+
+  /** Long polling bounds each of its requests by itself. */
   private boundPolling(): void {
     const { transport } = this.conn as { readonly transport: { readonly name: string; maxHttpBufferSize?: number } };
     if (transport.name === 'polling') transport.maxHttpBufferSize = this.bounds.bytes + overhead;
   }
 
-  private greetingLength = 0;
+  /** A WebSocket would take in a whole message before anybody looks at it. */
   private readonly countGreeting = (chunk: Buffer): void => {
     this.greetingLength += chunk.length;
     if (this.greetingLength <= this.options.limits.greetingBytes + overhead) return;
     this.end(errorOf('RESOURCE_EXHAUSTED', 'A connection that has not said who it is may not send so much.'));
-    this.conn.request.socket.destroy();
+    this.destroy();
   };
 }
 
-/** Beside a message: its frame, a heartbeat; and room enough that a message that is a little too long is read, and refused in words. */
-export const overhead = 2 ** 16;
-
+/** A packet as Engine.IO makes it. */
 interface Created {
   readonly data?: string;
-  readonly options?: { readonly wsPreEncodedFrame?: readonly Buffer[] };
+  readonly options?: Partial<Frame['options']>;
 }
+
+function sizeOf({ data, options: { wsPreEncodedFrame: frame } = {} }: Created): number {
+  return 1 + (frame?.[0]?.length ?? (data === undefined ? 0 : Buffer.byteLength(data)));
+}
+
 type WriteOptions = NonNullable<Parameters<Connection['write']>[1]>;

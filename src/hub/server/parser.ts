@@ -9,7 +9,7 @@
 import { EventEmitter } from 'node:events';
 
 import { errorOf, type GleitzeitError } from '../../errors.ts';
-import { fit, type JsonBounds } from './scan.ts';
+import { type JsonBounds, refuseUnfit } from './scan.ts';
 
 /** The types of packets, by their digit. */
 export const packetTypes = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4, binaryEvent: 5, binaryAck: 6 } as const;
@@ -157,7 +157,7 @@ export class PacketDecoder extends EventEmitter {
 }
 
 function parse(text: string, from: number, bounds: JsonBounds): unknown {
-  fit(text, from, bounds);
+  refuseUnfit(text, from, bounds);
   try {
     return JSON.parse(text.slice(from)) as unknown;
   } catch (thrown) {

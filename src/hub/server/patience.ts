@@ -7,7 +7,7 @@
 import { toError } from '../../errors.ts';
 import type { Clock, Timer } from '../../system/clock.ts';
 
-const passing: ReadonlySet<string> = new Set(['PROTOCOL_NOT_FOUND', 'METHOD_NOT_SUPPORTED']);
+const passing: ReadonlySet<string> = new Set(['PROTOCOL_NOT_FOUND', 'METHOD_NOT_FOUND']);
 
 export class Patience {
   private readonly clock: Clock;

@@ -5,10 +5,9 @@
  * providers of this system offer, and nothing else of the machine it runs on: a batch, whose tasks follow from the files of a
  * directory, is refused unless that is allowed. What a provider itself reads (`file` of `python/execute`) is the provider's matter.
  */
-import { createRequire } from 'node:module';
-
 import { carryOut } from '../../control/commands.ts';
 import { errorOf } from '../../errors.ts';
+import { packageVersion } from '../../package-version.ts';
 import { portOf } from '../../runtime/port.ts';
 import type { ScheduleOptions } from '../../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
@@ -95,13 +94,28 @@ class RequestDesk {
     'workflow:pause': (data) => this.command('pause', data),
     'workflow:resume': (data) => this.command('resume', data),
     'workflow:retry': (data) => this.command('retry', data),
-    'task:cancel': async ({ workflowId, taskId, reason }) => nothing(await this.system.cancelTask(workflowId, taskId, reason)),
-    'task:set_priority': async ({ workflowId, taskId, priority }) => nothing(await this.system.setPriority(workflowId, taskId, priority)),
-    'engine:pause': async ({ reason }) => nothing(await this.system.pause(reason)),
-    'engine:resume': async ({ reason }) => nothing(await this.system.resume(reason)),
+    'task:cancel': async ({ workflowId, taskId, reason }) => {
+      await this.system.cancelTask(workflowId, taskId, reason);
+      return {};
+    },
+    'task:set_priority': async ({ workflowId, taskId, priority }) => {
+      await this.system.setPriority(workflowId, taskId, priority);
+      return {};
+    },
+    'engine:pause': async ({ reason }) => {
+      await this.system.pause(reason);
+      return {};
+    },
+    'engine:resume': async ({ reason }) => {
+      await this.system.resume(reason);
+      return {};
+    },
     'schedule:list': async () => ({ schedules: await this.system.schedules() }),
     'schedule:add': (data) => this.schedule(data),
-    'schedule:remove': async ({ scheduleId, reason }) => nothing(await this.system.unschedule(scheduleId, reason)),
+    'schedule:remove': async ({ scheduleId, reason }) => {
+      await this.system.unschedule(scheduleId, reason);
+      return {};
+    },
   };
 
   private async submit(data: RequestData<'workflow:submit'>): Promise<Responses['workflow:submit']> {
@@ -151,18 +165,6 @@ interface SentWorkflow {
   readonly workflow?: object;
 }
 
-function nothing(_: undefined | void): Record<never, never> {
-  return {};
-}
-
 function infoOf(system: GleitzeitSystem): Responses['hub:info'] {
   return { version: packageVersion(), protocolVersion, phase: system.phase, lastSeq: portOf(system).core.durableSeq };
-}
-
-let version: string | undefined;
-
-function packageVersion(): string {
-  // By the package's own name, which holds wherever the build has put this file.
-  version ??= (createRequire(import.meta.url)('gleitzeit/package.json') as { readonly version: string }).version;
-  return version;
 }

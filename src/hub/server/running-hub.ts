@@ -120,7 +120,6 @@ export class RunningHub implements Hub {
       while (!isSettled() && performance.now() < until) await wait(lookMs);
     };
     sockets.refuse(why);
-    ground.admitNobody();
     patience.end();
     await settled(() => lines.every((line) => line.owesNothing()));
     for (const line of lines) line.leave(why);

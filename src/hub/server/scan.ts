@@ -13,7 +13,7 @@ export interface JsonBounds {
 }
 
 /** @throws GleitzeitError RESOURCE_EXHAUSTED for too much, INVALID_REQUEST for too deep and for the key */
-export function fit(text: string, from: number, { bytes, depth }: JsonBounds): void {
+export function refuseUnfit(text: string, from: number, { bytes, depth }: JsonBounds): void {
   // A character has three bytes at most for each unit of its length.
   if (text.length * 3 > bytes && Buffer.byteLength(text) > bytes)
     throw errorOf('RESOURCE_EXHAUSTED', `A message may have ${bytes} bytes, got ${Buffer.byteLength(text)}`, { retryable: false });

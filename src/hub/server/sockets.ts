@@ -134,7 +134,6 @@ export class Sockets {
       this.lines.delete(conn);
       this.bySid.delete(id);
     });
-    line.boundGreeting();
     return line;
   }
 

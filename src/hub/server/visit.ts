@@ -32,6 +32,8 @@ export interface Reception {
   readonly limits: HubLimits;
   readonly log: Logger;
   readonly onRefused: () => void;
+  /** @throws GleitzeitError while the system does not run */
+  readonly requireSystem: () => void;
 }
 
 export interface VisitOptions {
@@ -86,14 +88,19 @@ export class Visit {
       this.subscribe(incoming);
       return;
     }
+    void this.count(incoming);
+  }
+
+  private async count(incoming: Incoming): Promise<void> {
     const { line } = this;
-    line.pending++;
     // A result may be waited for for days; what is just looked up is found at once.
-    const isQuick = isLookedUp(incoming.name) && incoming.name !== 'workflow:result';
-    const served = isQuick ? line.lookups.run(() => this.serve(incoming)) : this.serve(incoming);
-    void served.finally(() => {
-      line.pending--;
-    });
+    const isWait = incoming.name === 'workflow:result';
+    line.pending++;
+    if (isWait) line.waiting++;
+    const serve = (): Promise<void> => this.serve(incoming);
+    await (isLookedUp(incoming.name) && !isWait ? line.lookups.run(serve) : serve());
+    line.pending--;
+    if (isWait) line.waiting--;
   }
 
   /** Answers, and only then has events sent. */
@@ -109,6 +116,7 @@ export class Visit {
 
   private subscribeTo(data: unknown): Subscription {
     requireRole(this.grant, watching, "'subscribe'");
+    this.reception.requireSystem();
     const { anyOf, fromSeq, ...filter } = checked(subscribeData, 'subscribe', data ?? {});
     const { feed, limits } = this.reception;
     const filters = anyOf ?? [filter];

@@ -79,7 +79,7 @@ export class HeldAttempts {
     );
   }
 
-  /** Aborts attempts that the hub does not want any more; what their handlers say of it is reported, and refused. */
+  /** Aborts attempts that the hub does not want any more. */
   abort(leaseIds: readonly string[], reason: string): void {
     for (const leaseId of leaseIds) {
       const held = this.held.get(leaseId);
@@ -154,8 +154,8 @@ export class HeldAttempts {
   private ended(held: Held, outcome: AttemptOutcome): void {
     const { state, again, execution } = held;
     if (this.held.get(execution.leaseId) !== held) return;
-    if (state === 'lapsed' && outcome.type === 'attempt:failed') {
-      // That it was cut off is no failure of its own: the hub gives it to somebody else, or to this worker once more.
+    if ((state === 'lapsed' || state === 'aborted') && outcome.type === 'attempt:failed') {
+      // That it was cut off is no failure of its own. One that went on to its end all the same is reported: so that it is seen.
       this.forget(execution.leaseId);
       if (again !== undefined) this.run(again);
       return;

@@ -62,7 +62,8 @@ export class Enrolment {
     const { clock, config } = this.port.core;
     worker.leave();
     if (worker.standing !== 'enrolled') this.forget(worker);
-    else if (!this.isClosed) worker.patience = clock.setTimer(config.worker.heartbeatMs, () => this.withdraw(worker));
+    else if (!this.isClosed)
+      worker.patience = clock.setTimer(config.worker.heartbeatMs, () => void this.inTurn(() => this.withdraw(worker)).catch(() => undefined));
   }
 
   /** Has attempts that a worker never began, or gave up in order, run elsewhere; that does not speak against their tasks. */
@@ -98,7 +99,10 @@ export class Enrolment {
     this.workers.set(workerId, worker);
     worker.reach(line);
     worker.detach = this.port.attempts.attach(workerId, worker);
-    const lost = await this.begin(worker, its);
+    const lost = await this.begin(worker, its).catch((thrown: unknown) => {
+      this.forget(worker);
+      throw thrown;
+    });
     return its === announced ? lost : announced.map(({ leaseId }) => leaseId);
   }
 
@@ -133,10 +137,13 @@ export class Enrolment {
   private async disownAllBut(announced: readonly HeldLease[], workerId: string): Promise<void> {
     const { core } = this.port;
     const kept = new Set(announced.map(({ leaseId }) => leaseId));
-    const leaseIds = attemptsOf(core, workerId).flatMap(({ leaseId }) => (kept.has(leaseId) ? [] : [leaseId]));
-    if (leaseIds.length === 0) return;
+    const rest = attemptsOf(core, workerId).filter(({ leaseId }) => !kept.has(leaseId));
+    if (rest.length === 0) return;
     const reason = `worker '${workerId}' registered anew, and does not run it`;
-    core.accept({ type: 'worker:disown', data: { workerId, leaseIds, reason } }, { source: 'hub' });
+    const leaseIds = rest.map(({ leaseId }) => leaseId);
+    // What started right before the system ended its worker may never have heard of.
+    if (core.snapshot('worker', workerId) === undefined) this.giveBack(rest, reason);
+    else core.accept({ type: 'worker:disown', data: { workerId, leaseIds, reason } }, { source: 'hub' });
     await core.whenDurable();
   }
 
@@ -153,13 +160,17 @@ export class Enrolment {
   }
 
   /** One that stays out of reach is given no more tasks; those that it was never told of run elsewhere. */
-  private withdraw(worker: EnrolledWorker): void {
+  private async withdraw(worker: EnrolledWorker): Promise<void> {
     const { workerId } = worker.registration;
+    // It may have come back before its turn.
+    if (this.workers.get(workerId) !== worker) return;
     const reason = `worker '${workerId}' is out of reach`;
     worker.isWithdrawn = true;
     // First: what is given back must not come back to it.
     this.port.core.accept({ type: 'worker:drain', data: { workerId, reason } }, { source: 'hub' });
     this.giveBack(worker.takeUnsent(), reason);
+    // Nor is it to be told of that when it comes back right now.
+    await this.port.core.whenDurable();
   }
 
   private ended(workerId: string, standing: 'lost' | 'left'): void {

@@ -4,27 +4,39 @@
  */
 import type { DataOf, DraftOf } from '../../../machines/events/catalogue.ts';
 import type { Failure } from '../../../machines/failures.ts';
-import { failure } from '../../../machines/failures.ts';
-import { toFailure } from '../../errors.ts';
+import { errorOf, toFailure } from '../../errors.ts';
+import { sealResult } from '../../providers/acceptance.ts';
 import { copyJson } from '../../providers/plain-json.ts';
+import type { AttemptSecrets } from '../../secrets/attempt-secrets.ts';
 import type { ReportedError, WorkerMessage } from '../protocol/workers.ts';
 
-/** Who reports, and how long the attempt took as seen from here, in milliseconds. */
-export interface Reporter {
+/** What is known of a report beside what it says. */
+export interface Reported {
   readonly workerId: string;
+  readonly method: string;
+  /** How long the attempt took as seen from here, in milliseconds. */
   readonly elapsedMs: number;
+  readonly secrets: AttemptSecrets;
 }
 
-export function succeeded(report: WorkerMessage<'attempt:succeeded'>, reporter: Reporter): DraftOf<'attempt:succeeded' | 'attempt:failed'> {
-  const copy = copyJson(report.result);
-  const ended = endOf(report, reporter);
-  if (copy.ok) return { type: 'attempt:succeeded', data: { ...ended, result: copy.value } };
-  const error = failure('TASK_RESULT_INVALID', `The result of task "${report.taskId}" ${copy.problem}`);
-  return { type: 'attempt:failed', data: { ...ended, error } };
+export type Outcome = DraftOf<'attempt:succeeded' | 'attempt:failed'>;
+
+export function succeeded(report: WorkerMessage<'attempt:succeeded'>, known: Reported): Outcome {
+  const ended = endOf(report, known);
+  const { taskId } = report;
+  const { method, secrets } = known;
+  try {
+    const copy = copyJson(report.result);
+    if (!copy.ok) throw errorOf('TASK_RESULT_INVALID', `The result of task "${taskId}" (${method}) ${copy.problem}`);
+    const result = sealResult({ taskId, method }, copy.value, secrets);
+    return { type: 'attempt:succeeded', data: { ...ended, result } };
+  } catch (thrown) {
+    return { type: 'attempt:failed', data: { ...ended, error: toFailure(thrown) } };
+  }
 }
 
-export function failed(report: WorkerMessage<'attempt:failed'>, reporter: Reporter): DraftOf<'attempt:failed'> {
-  return { type: 'attempt:failed', data: { ...endOf(report, reporter), error: failureOf(report.error) } };
+export function failed(report: WorkerMessage<'attempt:failed'>, known: Reported): Outcome {
+  return { type: 'attempt:failed', data: { ...endOf(report, known), error: known.secrets.failure(failureOf(report.error)) } };
 }
 
 /** A message may be empty on the wire; a failure that says nothing helps nobody. */
@@ -34,7 +46,7 @@ function failureOf(error: ReportedError): Failure {
 
 function endOf(
   { workflowId, taskId, attempt, leaseId, durationMs }: WorkerMessage<'attempt:succeeded' | 'attempt:failed'>,
-  { workerId, elapsedMs }: Reporter,
+  { workerId, elapsedMs }: Reported,
 ): Omit<DataOf<'attempt:succeeded'>, 'result'> {
   return { workflowId, taskId, attempt, leaseId, workerId, durationMs: durationMs ?? elapsedMs };
 }

@@ -4,7 +4,6 @@
  * It decides nothing that the machines decide: a task judges reports, a worker's actor holds its leases. It refuses what is not
  * the sender's to say: a worker of another connection, a report under a lease that another one holds.
  */
-import type { DraftOf } from '../../../machines/events/catalogue.ts';
 import type { TaskContext } from '../../../machines/task.ts';
 import { errorOf } from '../../errors.ts';
 import { attemptsOf } from '../../runtime/attempt-host.ts';
@@ -14,9 +13,10 @@ import { checked } from '../protocol/checking.ts';
 import { type ReportAnswer, type WorkerAnswers, type WorkerMessage, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
 import type { EnrolledWorker } from './enrolled-worker.ts';
 import { Enrolment } from './enrolment.ts';
-import { failed, type Reporter, succeeded } from './outcomes.ts';
+import { hasTask } from './known-tasks.ts';
+import { failed, type Outcome, type Reported, succeeded } from './outcomes.ts';
 import { Reports } from './reports.ts';
-import { type Sealing, sealingOf } from './secrets.ts';
+import { secretsOf } from './secrets.ts';
 import type { WorkerConnection, WorkerLine } from './worker-line.ts';
 
 export type { WorkerConnection, WorkerLine } from './worker-line.ts';
@@ -28,10 +28,10 @@ const workersPerConnection = 1_000;
 interface Visitor {
   readonly line: WorkerLine;
   readonly workerIds: Set<string>;
+  isOver: boolean;
 }
 
-type Reported = WorkerMessage<'attempt:succeeded' | 'attempt:failed'>;
-type Outcome = DraftOf<'attempt:succeeded' | 'attempt:failed'>;
+type Report = WorkerMessage<'attempt:succeeded' | 'attempt:failed'>;
 type Handlers = { readonly [Name in WorkerMessageName]: (visitor: Visitor, data: WorkerMessage<Name>) => Promise<WorkerAnswers[Name]> };
 
 export class WorkerDesk {
@@ -57,11 +57,12 @@ export class WorkerDesk {
 
   /** Serves a connection from now on. */
   attach(line: WorkerLine): WorkerConnection {
-    const visitor: Visitor = { line, workerIds: new Set() };
+    const visitor: Visitor = { line, workerIds: new Set(), isOver: false };
     return {
       handle: (name, data) => this.handle(visitor, name, data),
       closed: () => {
-        for (const worker of this.workersOf(visitor)) this.enrolment.leave(worker);
+        visitor.isOver = true;
+        this.leave(visitor);
       },
     };
   }
@@ -88,6 +89,8 @@ export class WorkerDesk {
       throw errorOf('RESOURCE_EXHAUSTED', `One connection may register ${workersPerConnection} workers, and did so already.`);
     const lost = await this.enrolment.enrol({ workerId, protocol, methods, slots, instance, holder: line.holder }, line, leases);
     workerIds.add(workerId);
+    // The connection broke meanwhile.
+    if (visitor.isOver) this.leave(visitor);
     const { leaseMs, heartbeatMs } = this.port.core.config.worker;
     return { leaseMs, heartbeatMs, lost };
   }
@@ -123,20 +126,23 @@ export class WorkerDesk {
     return {};
   }
 
-  private async report<Data extends Reported>(visitor: Visitor, data: Data, draftOf: (data: Data, by: Reporter) => Outcome): Promise<ReportAnswer> {
+  private async report<Data extends Report>(
+    visitor: Visitor,
+    data: Data,
+    outcomeOf: (data: Data, known: Reported) => Outcome,
+  ): Promise<ReportAnswer> {
     const { workflowId, taskId } = data;
     const task = this.taskOf(data);
     const workerId = this.reporterOf(visitor, data, task);
-    // What is stated of a workflow is recorded: of one that never was, nothing is.
-    if (task === undefined && (await this.port.journal.find(workflowId)) === undefined)
-      throw errorOf('TASK_NOT_FOUND', `There is no task '${taskId}': there is no workflow '${workflowId}'.`);
-    const elapsedMs = task === undefined ? 0 : Math.max(0, this.port.core.clock.now() - task.startedAt);
-    const draft = draftOf(data, { workerId, elapsedMs });
-    const sealing = sealingOf(this.port, { workflowId, taskId, params: task?.params });
-    const answer = await this.reports.submit(sealed(draft, sealing));
+    if (task === undefined && !(await hasTask(this.port.journal, workflowId, taskId)))
+      throw errorOf('TASK_NOT_FOUND', `There is no task '${taskId}' of a workflow '${workflowId}'.`);
+    const { params, method = '', startedAt = Number.POSITIVE_INFINITY } = task ?? {};
+    const elapsedMs = Math.max(0, this.port.core.clock.now() - startedAt);
+    const outcome = outcomeOf(data, { workerId, method, elapsedMs, secrets: secretsOf(this.port, { workflowId, taskId, params }) });
+    const answer = await this.reports.submit(outcome);
     // A result that cannot be recorded has failed the attempt.
-    const isTurned = draft.type === 'attempt:failed' && !('error' in data);
-    return answer.accepted && isTurned ? { accepted: false, reason: draft.data.error.message } : answer;
+    const isTurned = outcome.type === 'attempt:failed' && !('error' in data);
+    return answer.accepted && isTurned ? { accepted: false, reason: outcome.data.error.message } : answer;
   }
 
   private async progress(visitor: Visitor, data: WorkerMessage<'attempt:progress'>): Promise<WorkerAnswers['attempt:progress']> {
@@ -146,11 +152,15 @@ export class WorkerDesk {
     const attempt = workers.flatMap(({ registration }) => attemptsOf(core, registration.workerId)).find((each) => each.leaseId === leaseId);
     // Of an attempt that has ended nobody asks any more how far it is.
     if (attempt === undefined) return {};
-    const said = message === undefined ? {} : { message: sealingOf(this.port, attempt).text(message) };
+    const said = message === undefined ? {} : { message: secretsOf(this.port, attempt).text(message) };
     const { workflowId, taskId } = attempt;
     const note = { workflowId, taskId, attempt: attempt.attempt, leaseId, fraction, ...said };
     core.accept({ type: 'attempt:progress', data: note }, { source: 'hub' });
     return {};
+  }
+
+  private leave(visitor: Visitor): void {
+    for (const worker of this.workersOf(visitor)) this.enrolment.leave(worker);
   }
 
   private workersOf({ line, workerIds }: Visitor): readonly EnrolledWorker[] {
@@ -170,7 +180,7 @@ export class WorkerDesk {
   }
 
   /** Who may report under a lease: whoever holds it; of one that nobody holds any more, any worker of the connection. */
-  private reporterOf(visitor: Visitor, { workerId, leaseId }: Reported, task: TaskContext | undefined): string {
+  private reporterOf(visitor: Visitor, { workerId, leaseId }: Report, task: TaskContext | undefined): string {
     const holder = task?.lease?.leaseId === leaseId ? task.lease.workerId : undefined;
     if (holder === undefined) return this.workerOf(visitor, workerId ?? [...visitor.workerIds][0]).registration.workerId;
     if (this.enrolment.find(holder, visitor.line) !== undefined) return holder;
@@ -178,14 +188,9 @@ export class WorkerDesk {
   }
 
   /** A task that has not ended. */
-  private taskOf({ workflowId, taskId }: Reported): TaskContext | undefined {
+  private taskOf({ workflowId, taskId }: Report): TaskContext | undefined {
     const task = this.port.core.snapshot('task', taskKey(workflowId, taskId));
     // A task's snapshot has the task's context.
     return task?.status === 'active' ? (task.context as TaskContext) : undefined;
   }
-}
-
-function sealed(draft: Outcome, { result, failure }: Sealing): Outcome {
-  if (draft.type === 'attempt:failed') return { ...draft, data: { ...draft.data, error: failure(draft.data.error) } };
-  return { ...draft, data: { ...draft.data, result: result(draft.data.result) } };
 }

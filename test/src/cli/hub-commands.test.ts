@@ -277,7 +277,7 @@ describe('which place is meant', { timeout: 20_000 }, () => {
     expect((await gleitzeit('submit', echo, ...at, '--token', 'o')).exitCode).toBe(3);
     expect(await gleitzeit('run', unknown, ...at, '--token', 'c')).toMatchObject({
       exitCode: 3,
-      stderr: expect.stringContaining('METHOD_NOT_SUPPORTED'),
+      stderr: expect.stringContaining('METHOD_NOT_FOUND'),
     });
     expect(await missing).toMatchObject({ exitCode: 3, stderr: expect.stringContaining('CONNECTION_REFUSED') });
   });

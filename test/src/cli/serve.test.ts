@@ -113,7 +113,9 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
     const server = await serve(['--db', db]);
     expect(server.ready.hasToken).toBe(false);
     const { url } = server.ready;
-    const definition = { name: 'Sleep', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 1_500 } }] };
+    const go = join(folder, 'drain');
+    const script = `until test -e ${go}; do sleep 0.05; done`;
+    const definition = { name: 'Gate', tasks: [{ id: 'a', method: 'process/exec', parameters: { command: 'sh', args: ['-c', script] } }] };
     await fetch(`${url}/api/workflows`, posted({ definition, id: 'w' }));
     await until(async () => (await (await fetch(`${url}/api/workflows/w/explain`)).text()).includes('running'));
     const seen: string[] = [];
@@ -131,6 +133,8 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
     expect(await runProgram(['pause', 'w', '--db', db, '--json'], terminal)).toBe(0);
     expect(JSON.parse(terminal.stdout.text())).toMatchObject({ by: 'owner' });
     server.kill('SIGINT');
+    await until(() => server.stderr().includes('Stopping'));
+    writeFileSync(go, '');
     const { exitCode, stderr } = await server.ended;
     expect(exitCode).toBe(130);
     expect(stderr).toContain('There is no token');

@@ -32,6 +32,12 @@ describe('the tasks that have begun and not ended', () => {
       expect(idsOf([fact('task:started', 'a'), fact(end, 'a'), fact('task:stale_report', 'a')])).toEqual([]);
   });
 
+  it('are not those of which only a report came that nobody waited for', () => {
+    expect(idsOf([fact('task:stale_report', 'a')])).toEqual([]);
+    const retried = [fact('task:started', 'a'), fact('task:retry_exhausted', 'a'), fact('workflow:retried'), fact('task:stale_report', 'a')];
+    expect(idsOf(retried)).toEqual([]);
+  });
+
   it('begin anew when their workflow is retried, but for those that completed', () => {
     const facts = [
       fact('task:started', 'a'),

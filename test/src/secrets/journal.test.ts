@@ -13,7 +13,7 @@ import type { SystemOptions } from '../../../src/runtime/options.ts';
 import { fakeTerminal } from '../cli/terminals.ts';
 import { factOf } from '../journal/contract.ts';
 import { placeForJournal } from '../journal/places.ts';
-import { secretsWith } from './making.ts';
+import { definitionOf, secretsWith } from './making.ts';
 import { hidden, login, vault } from './vault.ts';
 
 async function engineOn(path: string, options: SystemOptions = {}): Promise<GleitzeitSystem> {
@@ -200,6 +200,16 @@ describe('the command line', { timeout: 30_000 }, () => {
     const about = { workflowId: 'w', taskId: 'a', attempt: 1, method: 'a/b', protocol: 'a/v1', durationMs: 1 };
     const line = eventLine(factOf('task:completed', { ...about, result: `is ${result.password}!` }, { seq: 1 }));
     expect(line).toContain('result=is [sealed]!');
+  });
+
+  it('says [sealed] in a trace, whoever put a token there', async () => {
+    const path = placeForJournal();
+    const file = join(dirname(path), 'w.json');
+    writeFileSync(file, JSON.stringify({ name: 'W', tasks: [{ id: 'a', method: 'core/echo' }] }));
+    await gleitzeit('submit', file, '--db', path, '--id', 'w');
+    const { password } = secretsWith().input(definitionOf([]), input) as { readonly password: string };
+    await gleitzeit('cancel', 'w', '--db', path, '--reason', `not with ${password}`);
+    expect((await gleitzeit('trace', 'w', '--db', path)).stdout).toContain('not with [sealed]');
   });
 
   it('seals what it records for the next engine', async () => {

@@ -63,6 +63,10 @@ describe('a definition', () => {
     expect(secrets.attempt(attempt).open(sealed)).toEqual({ password: 'pre-${first.a}-post', secret: 'a ${b}' });
   });
 
+  it('keeps what was escaped beside a part that is sealed', () => {
+    expect(sealedParams({ text: '⟦ ${first} $${b}' })).toEqual({ text: expect.stringMatching(/^⟦[^⟧]+⟧\$\{first\} \$\$\{b\}$/) });
+  });
+
   it('seals the literal parts of its output', () => {
     const { definition } = secrets.workflow(workflowOf({}, { apiKey: 'k-1', shown: '${first}' }));
     expect(definition.output).toEqual({ apiKey: token, shown: '${first}' });
@@ -155,6 +159,7 @@ describe('an input', () => {
     }
     const joined = `${sealedInput(stolen.slice(0, 9))}${sealedInput(stolen.slice(9))}`;
     expect(open(joined)).toBe(stolen);
+    expect(open(sealedParams({ [stolen]: 1 }))).toEqual({ [stolen]: 1 });
     expect(open(sealedParams({ text: stolen, other: `${stolen}\${first}` }))).toEqual({ text: stolen, other: `${stolen}\${first}` });
   });
 
@@ -244,6 +249,7 @@ describe('an attempt', () => {
     });
     expect(its.text('hunter2!')).toBe('[sealed]!');
     expect(its.fields({ a: 'hunter2', cookie: 'c', n: 1 })).toEqual({ a: '[sealed]', cookie: '[sealed]', n: 1 });
+    expect(opened({ secret: 123_456 }).fields({ n: 123_456, m: 123_457 })).toEqual({ n: '[sealed]', m: 123_457 });
   });
 
   it('knows what stood under a secret name in the open', () => {
@@ -277,6 +283,11 @@ describe('a result', () => {
     const { tasks, output } = secrets.result(resultOf(sealed, `Bearer ${sealed.password}`));
     expect(Object.entries(tasks).map(([id, task]) => [id, task.result])).toEqual(['__proto__', 't'].map((id) => [id, { password: 'hunter2' }]));
     expect(output).toBe('Bearer hunter2');
+  });
+
+  it('is the very same where nothing is sealed in it', () => {
+    const result = resultOf({ a: [1, 'text'] }, 'text');
+    expect(secrets.result(result)).toBe(result);
   });
 
   it('keeps the tokens that cannot be opened, and says so once', () => {

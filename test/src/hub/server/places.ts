@@ -24,7 +24,7 @@ export async function systemThatRuns(options: SystemOptions = {}): Promise<Gleit
 export async function hubOf(options: Partial<HubOptions> & { readonly systemOptions?: SystemOptions } = {}): Promise<Place> {
   const { systemOptions, ...rest } = options;
   const system = rest.system ?? (await systemThatRuns(systemOptions));
-  const hub = await createHub({ port: 0, ...rest, system });
+  const hub = await createHub({ ...(rest.server === undefined && { port: 0 }), ...rest, system });
   onTestFinished(() => hub.close({ deadlineMs: 0 }));
   return { system, hub };
 }

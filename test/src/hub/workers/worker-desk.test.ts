@@ -1,6 +1,8 @@
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
+import { errorOf } from '../../../../src/errors.ts';
 import { WorkerDesk } from '../../../../src/hub/workers/worker-desk.ts';
+import { portOf } from '../../../../src/runtime/port.ts';
 import { defineWorkflow } from '../../../../src/workflow/define.ts';
 import { type Scene, type SceneOptions, scene } from '../../../scenarios/scene.ts';
 import { type RemoteProcess, type RemoteProcessOptions, remoteProcess } from './remote-process.ts';
@@ -139,13 +141,23 @@ describe('a report', () => {
     expect(await one.succeed('a')).toEqual({ accepted: true });
   });
 
-  it('about a workflow that never was is refused, and nothing of it recorded', async () => {
-    const { process, of } = await stage();
+  it('about a workflow or a task that never was is refused, and nothing of it recorded', async () => {
+    const { process, submit, of } = await stage();
     const far = process();
     await far.register();
-    const report = { leaseId: 'made-up', workflowId: 'never', taskId: 't', attempt: 1 };
-    await expect(far.say('attempt:succeeded', report)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+    const { id } = await submit(tasks('a'));
+    for (const about of [
+      { workflowId: 'never', taskId: 'a' },
+      { workflowId: id, taskId: 'none' },
+      { workflowId: id, taskId: 'a[0]' },
+    ]) {
+      const report = { ...about, leaseId: 'made-up', attempt: 1 };
+      await expect(far.say('attempt:succeeded', report)).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
+    }
     expect(of('task:stale_report')).toEqual([]);
+    await far.succeed('a');
+    expect(await far.succeed('a')).toMatchObject({ accepted: false });
+    expect(of('task:stale_report')).toHaveLength(1);
   });
 
   it('of progress is passed on while the attempt runs', async () => {
@@ -160,6 +172,50 @@ describe('a report', () => {
     expect(of('attempt:progress').map(({ data }) => data)).toEqual([
       { workflowId, taskId: 'a', attempt: 1, leaseId, fraction: 0.5, message: 'half' },
     ]);
+  });
+});
+
+describe('secrets', () => {
+  it('are opened for the worker that runs the task, and for nobody else, whatever it says', async () => {
+    const { process, submit, events } = await stage();
+    const far = process();
+    await far.register();
+    const login = defineWorkflow({
+      name: 'login',
+      failurePolicy: 'continue_on_error',
+      tasks: (task) => {
+        for (const id of ['well', 'badly']) task(id, { method: 'demo/work', params: { password: 'hunter2' } });
+        return null;
+      },
+    });
+    const run = await submit(login);
+    expect(far.executions.map(({ params }) => params)).toEqual([{ password: 'hunter2' }, { password: 'hunter2' }]);
+    await far.say('attempt:progress', { leaseId: far.about('well').leaseId, fraction: 0, message: 'with hunter2' });
+    await far.succeed('well', { said: 'it was hunter2' });
+    await far.say('attempt:failed', { ...far.about('badly'), error: { message: 'no hunter2', details: { tried: 'hunter2' } } });
+    expect(events.map((event) => JSON.stringify(event)).filter((text) => text.includes('hunter2'))).toEqual([]);
+    expect((await run.result()).tasks).toMatchObject({
+      well: { result: { said: 'it was hunter2' } },
+      badly: { error: { message: 'no [sealed]' } },
+    });
+  });
+
+  it('that cannot be opened fail the attempt', async () => {
+    const { process, submit, system, only } = await stage();
+    const far = process();
+    await far.register();
+    await system.pause();
+    await submit(tasks('a'));
+    const { secrets } = portOf(system);
+    const broken = errorOf('CONFIGURATION_ERROR', 'the key is another one');
+    const attempt = vi.spyOn(secrets, 'attempt').mockImplementation(() => {
+      throw broken;
+    });
+    void system.resume();
+    await far.say('worker:heartbeat', { leases: [] });
+    attempt.mockRestore();
+    expect(far.executions).toEqual([]);
+    expect(only('task:failed').data.error).toMatchObject({ code: 'CONFIGURATION_ERROR', message: 'the key is another one' });
   });
 });
 
@@ -236,6 +292,15 @@ describe('a connection that breaks', () => {
     expect(of('task:stale_report')).toEqual([]);
     await far.succeed('d');
     await other.succeed('c');
+  });
+
+  it('may do so before its worker is registered: nobody is kept waiting for it', async () => {
+    const { process } = await stage();
+    const far = process();
+    const registered = far.register();
+    far.disconnect();
+    await registered;
+    expect(await process({ instance: 'process-2' }).register()).toMatchObject({ lost: [] });
   });
 
   it('ends the leases of a worker that does not come back, and they run elsewhere', async () => {

@@ -1,0 +1,115 @@
+/**
+ * The flood campaign: malformed, oversized, deep, poisoned and out-of-order messages, by those who have a token and those who have
+ * none, while others work.
+ *
+ * `npm run campaign:flood -- --messages 100000 --seed 1`. The hub has a process of its own, those who flood another one, and
+ * here are those who are to notice nothing. What has to hold: the hub is there to the end and has complained of nothing; what can be
+ * answered was refused by its code; memory after a collection is what it was; whoever flooded has left nothing behind; the others
+ * have all their results; and the journal is sound.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { numbersAsked } from '../arguments.mjs';
+import { checkJournal } from '../library.mjs';
+import { Bystander } from './bystander.mjs';
+import { start } from './children.mjs';
+
+const { messages, seed, lanes, lorises, rounds } = numbersAsked({
+  messages: 100_000,
+  seed: Date.now() % 1_000_000,
+  lanes: 8,
+  lorises: 200,
+  rounds: 500,
+});
+/** What is left may grow by so much, in bytes: what the journal has grown by is indexed, and code that ran is compiled. */
+const growth = { heap: 16 * 2 ** 20, rss: 96 * 2 ** 20 };
+const tokens = { bystander: 'b'.repeat(32), client: 'c'.repeat(32), observer: 'o'.repeat(32), worker: 'w'.repeat(32) };
+const grants = [
+  { token: tokens.bystander, name: 'bystander' },
+  { token: tokens.client, roles: ['client'] },
+  { token: tokens.observer, roles: ['observer'] },
+  { token: tokens.worker, roles: ['worker'], name: 'flood' },
+];
+
+const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(1);
+const ms = (value) => value.toFixed(1);
+const wrong = [];
+const must = (isSo, text) => {
+  if (!isSo) wrong.push(text);
+};
+
+function tellRounds(when, { rounds: done, p50, p99, longest }) {
+  console.log(`  others ${when}: ${done} workflows of two tasks, p50 ${ms(p50)} ms, p99 ${ms(p99)} ms, longest ${ms(longest)} ms`);
+}
+
+function tellMemory(when, { heap, rss, highest, longestMs, connections }) {
+  const figures = `heap ${megabytes(heap)} MB, RSS ${megabytes(rss)} MB, highest so far ${megabytes(highest)} MB`;
+  console.log(`  hub ${when}: ${figures}, longest turn ${ms(longestMs)} ms, ${connections} connections`);
+}
+
+/** Those who left may still be on their way out. */
+async function emptied(hub, connections) {
+  for (let left = 300; left > 0; left--) {
+    if ((await hub.ask('figures')).connections <= connections) return;
+    await wait(50);
+  }
+}
+
+const directory = mkdtempSync(join(tmpdir(), 'gleitzeit-flood-'));
+const path = join(directory, 'flood.db');
+console.log(`flood campaign: ${messages} messages, seed ${seed}`);
+const hub = await start('./hub.mjs', { path, tokens: grants });
+const bystander = await Bystander.come({ url: hub.url, tokens });
+await bystander.submitNever();
+bystander.begin();
+await bystander.more(rounds / 5);
+bystander.look();
+await bystander.more(rounds);
+const alone = bystander.look();
+tellRounds('before', alone);
+const { connections: others } = await hub.ask('figures');
+
+const flooder = await start('./flooder.mjs', { url: hub.url, port: hub.port, seed, tokens, victim: { workerId: bystander.workerId }, messages, lanes, lorises });
+// What is loaded and compiled once is no growth: some of everything comes first.
+await flooder.ask('begin');
+const first = await hub.ask('measure');
+tellMemory('after a twentieth', first);
+const began = performance.now();
+bystander.look();
+await flooder.ask('half');
+tellMemory('half way', await hub.ask('measure'));
+const flood = await flooder.ask('rest');
+const seconds = (performance.now() - began) / 1_000;
+const during = bystander.look();
+tellRounds('during', during);
+await flooder.ask('end');
+await emptied(hub, others);
+const last = await hub.ask('measure');
+tellMemory('afterwards', last);
+await bystander.more(rounds);
+tellRounds('afterwards', bystander.look());
+await bystander.leave();
+await hub.ask('stop');
+const { code, signal, said } = await hub.ended;
+
+const { damages, facts } = await checkJournal(path);
+rmSync(directory, { recursive: true });
+console.log(`  sent ${flood.sent} messages, ${((0.95 * flood.sent) / seconds).toFixed(0)} a second: ${JSON.stringify(flood.kinds)}`);
+console.log(`  ${flood.refused} requests were refused in words: ${JSON.stringify(flood.codes)}`);
+console.log(`  ${bystander.rounds} workflows of the others, ${facts} facts in the journal`);
+
+for (const fault of flood.faults) wrong.push(fault);
+must(flood.faultCount <= flood.faults.length, `${flood.faultCount} faults in all`);
+for (const text of bystander.noticed.slice(0, 20)) wrong.push(`noticed: ${text}`);
+for (const text of last.complaints.slice(0, 20)) wrong.push(`the hub complained: ${text}`);
+must(code === 0, `the hub ended with ${code ?? signal}: ${said}`);
+must(last.heap - first.heap < growth.heap, `the heap grew by ${megabytes(last.heap - first.heap)} MB, and may by ${megabytes(growth.heap)}`);
+must(last.rss - first.rss < growth.rss, `RSS grew by ${megabytes(last.rss - first.rss)} MB, and may by ${megabytes(growth.rss)}`);
+must(last.connections === others, `${last.connections} connections are left, and there were ${others}`);
+must(damages.length === 0, `the journal is damaged: ${damages[0]?.message}`);
+for (const text of wrong) console.log(`WRONG  ${text}`);
+console.log(wrong.length === 0 ? 'The hub stood, and nobody else noticed.' : `${wrong.length} things are wrong; seed ${seed}`);
+process.exitCode = wrong.length === 0 ? 0 : 1;
