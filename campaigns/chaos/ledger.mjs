@@ -24,10 +24,10 @@ export function readLedger(path) {
 /** Notes what passes the sockets of this process; `Socket` is that of the client's library. */
 export function tap({ prototype }, note) {
   const { emit } = prototype;
-  prototype.emit = function (name, data, answered) {
+  prototype.emit = function (name, ...given) {
+    const [data, answered] = given;
     const watch = typeof answered === 'function' ? watches[name] : undefined;
-    const passed = watch === undefined ? answered : watch(data, note, answered);
-    return passed === undefined ? emit.call(this, ...arguments) : emit.call(this, name, data, passed);
+    return watch === undefined ? emit.call(this, name, ...given) : emit.call(this, name, data, watch(data, note, answered));
   };
 }
 

@@ -76,7 +76,7 @@ class Line {
       for await (const bytes of from) {
         if (!this.isCalm()) await wait(between(this.chance, late.from, late.to));
         if (this.isSilent) await this.over;
-        if (this.isToBreak) {
+        if (this.isToBreak && !this.isCalm()) {
           // What was written goes out first: half a message.
           to.end(bytes.subarray(0, Math.ceil(bytes.length / 2)), () => this.destroy());
           return;

@@ -22,7 +22,14 @@ export class Bystander {
   #lastSeq = 0;
 
   static async come({ url, tokens }) {
-    const worker = createRemoteWorker({ url, token: tokens.bystander, providers: [good], slots: 4, name: 'good', log: worrier((text) => bystander.#notice(text)) });
+    const worker = createRemoteWorker({
+      url,
+      token: tokens.bystander,
+      providers: [good],
+      slots: 4,
+      name: 'good',
+      log: worrier((text) => bystander.#notice(text)),
+    });
     await worker.start();
     const client = await connect({ url, token: tokens.bystander });
     const tasks = [task('a', { parameters: { n: '${input.n}' } }), task('b', { parameters: { n: '${a}' }, dependencies: ['a'] })];
@@ -87,7 +94,8 @@ export class Bystander {
         const run = await this.#client.submit(this.#workflow, { id: `good-${n}`, input: { n } });
         const { status, tasks } = await run.result();
         this.#times.push(performance.now() - began);
-        if (status !== 'completed' || tasks.b.result !== n + 2 || tasks.a.attempts + tasks.b.attempts !== 2) this.#notice(`good-${n}: ${status}, ${JSON.stringify(tasks)}`);
+        if (status !== 'completed' || tasks.b.result !== n + 2 || tasks.a.attempts + tasks.b.attempts !== 2)
+          this.#notice(`good-${n}: ${status}, ${JSON.stringify(tasks)}`);
         if (n % 100 === 0) await this.#checkHealth();
       } catch (thrown) {
         this.#notice(`good-${n}: ${thrown.message}`);

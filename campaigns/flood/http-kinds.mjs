@@ -31,12 +31,40 @@ async function requests(place, times) {
   for (let at = 0; at < times; at++) {
     const isKnown = chance() < 0.6;
     const headers = {
-      ...(isKnown ? { authorization: `Bearer ${tokens.client}` } : chance() < 0.5 && { authorization: oneOf(chance, ['Bearer', 'Bearer x', 'Basic eDp5', 'x'.repeat(5_000)]) }),
+      ...(isKnown
+        ? { authorization: `Bearer ${tokens.client}` }
+        : chance() < 0.5 && { authorization: oneOf(chance, ['Bearer', 'Bearer x', 'Basic eDp5', 'x'.repeat(5_000)]) }),
       'content-type': oneOf(chance, ['application/json', 'application/yaml', 'text/plain', 'multipart/form-data', '']),
       ...(chance() < 0.1 && { origin: 'https://evil.example' }),
     };
-    const path = oneOf(chance, ['/api/workflows', '/api/workflows', '/api/workflows', '/api/workflows/nobody', '/api/workflows/%00', '/api/workflows/..%2f..%2fetc', '/api/workflows/a/cancel', '/__proto__', '/api/%ff', `/${'x'.repeat(4_000)}`, '/socket.io/?EIO=3&transport=polling', '/socket.io/?EIO=4&transport=carrier-pigeon', '/socket.io/?EIO=4&transport=polling&sid=nobody', '/socket.io/?EIO=4&transport=polling&j=1', '/socket.io/?EIO=x']);
-    const body = oneOf(chance, ['{', '[]', 'null', '{"definition":{}}', '{"__proto__":{"a":1},"yaml":"x"}', nested(chance, 100_000), `{"yaml":"${'x'.repeat(100_000)}"}`, refusable(chance)[0].slice(0, 2_000_000), Buffer.from([0xff, 0xfe, 0x00])]);
+    const path = oneOf(chance, [
+      '/api/workflows',
+      '/api/workflows',
+      '/api/workflows',
+      '/api/workflows/nobody',
+      '/api/workflows/%00',
+      '/api/workflows/..%2f..%2fetc',
+      '/api/workflows/a/cancel',
+      '/__proto__',
+      '/api/%ff',
+      `/${'x'.repeat(4_000)}`,
+      '/socket.io/?EIO=3&transport=polling',
+      '/socket.io/?EIO=4&transport=carrier-pigeon',
+      '/socket.io/?EIO=4&transport=polling&sid=nobody',
+      '/socket.io/?EIO=4&transport=polling&j=1',
+      '/socket.io/?EIO=x',
+    ]);
+    const body = oneOf(chance, [
+      '{',
+      '[]',
+      'null',
+      '{"definition":{}}',
+      '{"__proto__":{"a":1},"yaml":"x"}',
+      nested(chance, 100_000),
+      `{"yaml":"${'x'.repeat(100_000)}"}`,
+      refusable(chance)[0].slice(0, 2_000_000),
+      Buffer.from([0xff, 0xfe, 0x00]),
+    ]);
     tally.count('http');
     const answer = await ask(place, path, { method: oneOf(chance, ['POST', 'POST', 'PUT', 'DELETE', 'PATCH', 'POST']), headers, body });
     // Where the body is not read to its end, the connection may break before the answer is.
@@ -96,11 +124,17 @@ async function polling(place, times) {
     const isKnown = chance() < 0.7;
     if (isKnown) await ask(place, own, { method: 'POST', body: `40/engine,${JSON.stringify({ token: place.tokens.client })}` });
     for (let round = between(chance, 1, 5); round > 0; round--) {
-      const many = Array.from({ length: between(chance, 1, 20) }, () => (isKnown && chance() < 0.7 ? `42/engine,1${refusable(chance)[0].slice(0, 10_000)}` : String(packets(chance))));
+      const many = Array.from({ length: between(chance, 1, 20) }, () =>
+        isKnown && chance() < 0.7 ? `42/engine,1${refusable(chance)[0].slice(0, 10_000)}` : String(packets(chance)),
+      );
       tally.count('polling', many.length);
       sent += many.length;
       const body = chance() < 0.05 ? 'x'.repeat(2 ** 21) : many.join('\x1e');
-      await ask(place, own, { method: 'POST', body, headers: { 'content-type': oneOf(chance, ['text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded']) } });
+      await ask(place, own, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': oneOf(chance, ['text/plain', 'application/octet-stream', 'application/x-www-form-urlencoded']) },
+      });
       if (chance() < 0.5) await Promise.race([Promise.all([ask(place, own), chance() < 0.3 && ask(place, own)]), wait(50)]);
     }
     // Half of them are left as they are: nobody polls any more.
@@ -112,7 +146,8 @@ async function polling(place, times) {
 export function held(place, times) {
   const { chance, port, tally } = place;
   const starts = ['', 'G', 'POST /api/workflows HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n{', 'GET / HTTP/1.1\r\nHost: x\r\nA: '];
-  const upgrade = 'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
+  const upgrade =
+    'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n';
   const raws = Array.from({ length: times }, () => {
     tally.count('held');
     const raw = connect({ port, host: '127.0.0.1', localAddress });

@@ -8,7 +8,13 @@ import { createSystem, sqliteJournal } from '../library.mjs';
 const { path, tokens } = JSON.parse(process.argv[2]);
 const complaints = [];
 const quiet = () => undefined;
-const complain = (...said) => complaints.push(said.map((each) => each?.err?.stack ?? JSON.stringify(each)).join(' ').slice(0, 2_000));
+const complain = (...said) =>
+  complaints.push(
+    said
+      .map((each) => each?.err?.stack ?? JSON.stringify(each))
+      .join(' ')
+      .slice(0, 2_000),
+  );
 const log = { debug: quiet, info: quiet, warn: complain, error: complain };
 process.on('warning', ({ stack }) => complaints.push(stack));
 

@@ -66,7 +66,10 @@ async function noFrames(place, times) {
         Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0xc3, 0x28]),
         Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x34]),
         Buffer.concat(Array.from({ length: 2_000 }, () => Buffer.from([0x89, 0x80, 0, 0, 0, 0]))),
-        Buffer.concat([Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x34]), ...Array.from({ length: 3_000 }, () => Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20]))]),
+        Buffer.concat([
+          Buffer.from([0x01, 0x81, 0, 0, 0, 0, 0x34]),
+          ...Array.from({ length: 3_000 }, () => Buffer.from([0x00, 0x81, 0, 0, 0, 0, 0x20])),
+        ]),
       ]),
     );
     await wait(between(chance, 0, 20));
@@ -92,12 +95,26 @@ async function oversized(place, times) {
 async function strangers(place, times) {
   const { chance, tokens } = place;
   const guess = () =>
-    oneOf(chance, [undefined, null, '', 'x', tokens.client.slice(0, -1), `${tokens.client} `, 'y'.repeat(3_000), 7, {}, [tokens.client], { toString: 1 }, nested(chance, 50)]);
+    oneOf(chance, [
+      undefined,
+      null,
+      '',
+      'x',
+      tokens.client.slice(0, -1),
+      `${tokens.client} `,
+      'y'.repeat(3_000),
+      7,
+      {},
+      [tokens.client],
+      { toString: 1 },
+      nested(chance, 50),
+    ]);
   let wire;
   for (let at = 0; at < times; at++) {
     if (wire?.isOpen !== true) wire = await Wire.open(place, 'strangers');
     if (wire === undefined) return;
-    if (await wire.enter(oneOf(chance, [...namespaces, '/', '/admin', '/engine/..']), { token: guess() })) place.tally.fault('strangers: somebody was let in');
+    if (await wire.enter(oneOf(chance, [...namespaces, '/', '/admin', '/engine/..']), { token: guess() }))
+      place.tally.fault('strangers: somebody was let in');
     const said = wire.heard.at(-1) ?? '';
     place.tally.code(/"message":"([A-Z_]+)"/.exec(said)?.[1] ?? 'closed');
     if (chance() < 0.05) await wire.end();
@@ -134,7 +151,8 @@ async function comings(place, times) {
     if (wire === undefined) return;
     wire.mayEnd = true;
     const namespace = oneOf(chance, namespaces);
-    for (const packet of [`40${namespace},${JSON.stringify({ token: place.tokens.client })}`, `41${namespace},`, `40${namespace},{}`]) wire.send(packet);
+    for (const packet of [`40${namespace},${JSON.stringify({ token: place.tokens.client })}`, `41${namespace},`, `40${namespace},{}`])
+      wire.send(packet);
     if (chance() < 0.5) wire.raw.destroy();
     else if (chance() < 0.5) await wait(between(chance, 0, 5));
     await wire.end({ isAbrupt: true });

@@ -72,7 +72,16 @@ const alone = bystander.look();
 tellRounds('before', alone);
 const { connections: others } = await hub.ask('figures');
 
-const flooder = await start('./flooder.mjs', { url: hub.url, port: hub.port, seed, tokens, victim: { workerId: bystander.workerId }, messages, lanes, lorises });
+const flooder = await start('./flooder.mjs', {
+  url: hub.url,
+  port: hub.port,
+  seed,
+  tokens,
+  victim: { workerId: bystander.workerId },
+  messages,
+  lanes,
+  lorises,
+});
 // What is loaded and compiled once is no growth: some of everything comes first.
 await flooder.ask('begin');
 const first = await hub.ask('measure');

@@ -40,7 +40,8 @@ export function nested(chance, depth) {
   return `${open.repeat(depth)}1${close.repeat(depth)}`;
 }
 
-const sample = (chance) => text([oneOf(chance, names), { workflowId: `w${between(chance, 0, 99)}`, reason: 'because "of" \\ it', more: [1, { a: null }] }]);
+const sample = (chance) =>
+  text([oneOf(chance, names), { workflowId: `w${between(chance, 0, 99)}`, reason: 'because "of" \\ it', more: [1, { a: null }] }]);
 
 function truncated(chance) {
   const whole = sample(chance);
@@ -51,18 +52,53 @@ function notJson(chance) {
   const whole = sample(chance);
   const at = between(chance, 1, whole.length - 1);
   return [
-    oneOf(chance, [`${whole}${whole}`, `[${whole}`, `["x",undefined]`, `["x",NaN]`, `["x",{a:1}]`, `['x']`, `${whole.slice(0, at)}\u0001${whole.slice(at)}`, '["\\x"]', '[,]']),
+    oneOf(chance, [
+      `${whole}${whole}`,
+      `[${whole}`,
+      `["x",undefined]`,
+      `["x",NaN]`,
+      `["x",{a:1}]`,
+      `['x']`,
+      `${whole.slice(0, at)}\u0001${whole.slice(at)}`,
+      '["\\x"]',
+      '[,]',
+    ]),
     ['PARSE_ERROR'],
   ];
 }
 
 function noMessage(chance) {
-  const what = oneOf(chance, ['', '{}', '{"0":"subscribe"}', '[]', '[1]', '[null,{}]', '[["subscribe"]]', '["subscribe",{},{}]', '["subscribe",1,2,3,4]', 'null', '"x"', 'true']);
+  const what = oneOf(chance, [
+    '',
+    '{}',
+    '{"0":"subscribe"}',
+    '[]',
+    '[1]',
+    '[null,{}]',
+    '[["subscribe"]]',
+    '["subscribe",{},{}]',
+    '["subscribe",1,2,3,4]',
+    'null',
+    '"x"',
+    'true',
+  ]);
   return [what, ['INVALID_REQUEST', 'PARSE_ERROR']];
 }
 
 function unknownName(chance) {
-  const name = oneOf(chance, [...inherited, '__proto__', 'connect', 'disconnect', 'error', 'message', 'newListener', 'workflow:destroy', 'x'.repeat(10_000), '', 'attempt:succeeded']);
+  const name = oneOf(chance, [
+    ...inherited,
+    '__proto__',
+    'connect',
+    'disconnect',
+    'error',
+    'message',
+    'newListener',
+    'workflow:destroy',
+    'x'.repeat(10_000),
+    '',
+    'attempt:succeeded',
+  ]);
   return [text([name, strange(chance)]), ['METHOD_NOT_FOUND']];
 }
 
@@ -97,7 +133,18 @@ function badWorkflow(chance) {
 
 function badYaml(chance) {
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'.replace(/./g, (key) => `${key}: &${key} [${`*${String.fromCharCode(key.charCodeAt(0) - 1)},`.repeat(9)}]\n`)}`;
-  const yaml = oneOf(chance, [bomb, '{'.repeat(5_000), '- '.repeat(5_000), 'name: [', '\t', '? '.repeat(2_000), '!!js/function "x"', '__proto__: {a: 1}', '&a *a', '%YAML 9.9\n---\n']);
+  const yaml = oneOf(chance, [
+    bomb,
+    '{'.repeat(5_000),
+    '- '.repeat(5_000),
+    'name: [',
+    '\t',
+    '? '.repeat(2_000),
+    '!!js/function "x"',
+    '__proto__: {a: 1}',
+    '&a *a',
+    '%YAML 9.9\n---\n',
+  ]);
   return [text(['workflow:submit', { yaml }]), undefined];
 }
 
@@ -117,7 +164,10 @@ function badSubscription(chance) {
 }
 
 const tooDeep = (chance) => [`["workflow:submit",${nested(chance, oneOf(chance, [201, 1_000, 5_000, 100_000]))}]`, ['INVALID_REQUEST']];
-const poisoned = (chance) => [`["workflow:submit",{${oneOf(chance, ['', '"definition":{', '"a":[{'])}${oneOf(chance, poison)} : {"isAdmin":true}`, ['INVALID_REQUEST', 'PARSE_ERROR']];
+const poisoned = (chance) => [
+  `["workflow:submit",{${oneOf(chance, ['', '"definition":{', '"a":[{'])}${oneOf(chance, poison)} : {"isAdmin":true}`,
+  ['INVALID_REQUEST', 'PARSE_ERROR'],
+];
 /** Larger than a message may be, and within what is read of one. */
 const tooLarge = () => [`["workflow:submit",{"yaml":"${'x'.repeat(12_600_000)}"}]`, ['RESOURCE_EXHAUSTED']];
 

@@ -26,7 +26,15 @@ function early(chance) {
 
 function misshapen(chance) {
   const name = oneOf(chance, ['worker:register', 'worker:heartbeat', 'worker:drain', ...names]);
-  const data = oneOf(chance, [7, [], { workerId: '' }, { workerId: 'w', protocol: 'p', methods: [], slots: 0 }, { leases: 'x', slots: 1e9 }, { attempt: 0, leaseId: {} }, { fraction: 2 }]);
+  const data = oneOf(chance, [
+    7,
+    [],
+    { workerId: '' },
+    { workerId: 'w', protocol: 'p', methods: [], slots: 0 },
+    { leases: 'x', slots: 1e9 },
+    { attempt: 0, leaseId: {} },
+    { fraction: 2 },
+  ]);
   return [text([name, data]), ['INVALID_PARAMS', 'INVALID_REQUEST']];
 }
 

@@ -3,7 +3,7 @@ import { eventTypes, specOf } from '../../machines/events/catalogue.ts';
 import type { Standing } from '../control/commands.ts';
 import { connect } from '../hub/client/connect.ts';
 import type { HubClient } from '../hub/client/hub-client.ts';
-import type { WorkflowHead } from '../journal/journal.ts';
+import type { ListOptions, WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { Trace } from '../observe/trace.ts';
@@ -77,8 +77,8 @@ class HubPlace implements Place {
     return { where: { hub: this.name, engine: { version, phase, lastSeq } }, said, workflows };
   }
 
-  list(status: WorkflowHead['status'] | undefined): Promise<readonly WorkflowHead[]> {
-    return this.client.list({ ...(status !== undefined && { status }) });
+  list({ status, limit }: Pick<ListOptions, 'status' | 'limit'>): Promise<readonly WorkflowHead[]> {
+    return this.client.list({ ...(status !== undefined && { status }), ...(limit !== undefined && { limit }) });
   }
 
   schedules(): Promise<readonly ScheduleStatus[]> {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Answers, Standing } from '../control/commands.ts';
 import type { CommandName, ControlRequest } from '../control/protocol.ts';
 import { errorOf } from '../errors.ts';
-import type { Journal, WorkflowHead } from '../journal/journal.ts';
+import type { Journal, ListOptions, WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
 import { describeFault } from '../observe/storage-fault.ts';
 import type { Trace } from '../observe/trace.ts';
@@ -60,17 +60,14 @@ export class JournalPlace implements Place {
   }
 
   async overview(): Promise<Overview> {
-    const [workflows, engine] = await Promise.all([this.list(undefined), this.engine()]);
+    const [workflows, engine] = await Promise.all([this.list({}), this.engine()]);
     const said = [`${this.name}: ${engine === null ? 'no engine answers' : `process ${engine.pid} runs on it`}`];
     if (engine?.storage != null) said.push(`  nothing is admitted: ${describeFault(engine.storage)}`);
     return { where: { db: this.name, engine }, said, workflows };
   }
 
-  list(status: WorkflowHead['status'] | undefined): Promise<readonly WorkflowHead[]> {
-    return this.read(async (journal) => {
-      const heads = status === 'running' ? await journal.unfinished() : await journal.list();
-      return heads.filter((head) => status === undefined || head.status === status);
-    });
+  list(options: Pick<ListOptions, 'status' | 'limit'>): Promise<readonly WorkflowHead[]> {
+    return this.read((journal) => journal.list(options));
   }
 
   async schedules(): Promise<readonly ScheduleStatus[]> {

@@ -71,6 +71,7 @@ function addStatus(program: Command, { settle, terminal }: Acting): void {
 function addList(program: Command, { settle, terminal }: Acting): void {
   inPlace(program, 'list', 'list the workflows of the journal, or of the hub')
     .addOption(new Option('--status <status>', 'only those').choices(['running', 'completed', 'failed', 'cancelled']))
+    .option('--limit <n>', 'only the latest so many (100 unless told)')
     .action((options: ListOptions) => settle(import('./commands/list.ts').then((it) => it.listCommand(options, terminal))));
 }
 

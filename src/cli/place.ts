@@ -5,7 +5,7 @@
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Standing } from '../control/commands.ts';
-import type { WorkflowHead } from '../journal/journal.ts';
+import type { ListOptions, WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { Trace } from '../observe/trace.ts';
@@ -55,7 +55,7 @@ export interface Place {
   unschedule(scheduleId: string, reason: string | undefined): Promise<By>;
 
   overview(): Promise<Overview>;
-  list(status: WorkflowHead['status'] | undefined): Promise<readonly WorkflowHead[]>;
+  list(options: Pick<ListOptions, 'status' | 'limit'>): Promise<readonly WorkflowHead[]>;
   schedules(): Promise<readonly ScheduleStatus[]>;
   /** @param at - As of this event; absent: as it is. */
   status(workflowId: string, at: number | undefined): Promise<WorkflowStatus>;

@@ -22,8 +22,9 @@ export function guardJournal(journal: Journal): Journal {
     },
     read: (options) => reading(() => journal.read(options)),
     find: (workflowId) => reading(() => journal.find(workflowId)),
-    list: () => reading(() => journal.list()),
+    list: (options) => reading(() => journal.list(options)),
     unfinished: () => reading(() => journal.unfinished()),
+    schedules: () => reading(() => journal.schedules()),
     sweep: (retention) => guarded(() => journal.sweep(retention), 'PERSISTENCE_WRITE_FAILED', 'be swept'),
     close: () => guarded(() => journal.close(), 'PERSISTENCE_WRITE_FAILED', 'be closed'),
   };

@@ -5,6 +5,7 @@
  * workflow alone. What `append` has answered is as durable as the journal says of itself.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { StandingSchedule } from './standing-schedules.ts';
 
 /** What a journal knows of a workflow without reading its facts. */
 export interface WorkflowHead {
@@ -18,7 +19,12 @@ export interface WorkflowHead {
   readonly endedAt?: number;
 }
 
-/** Which finished workflows go: those that ended before a time, and the oldest beyond a number. */
+/**
+ * Which finished workflows go: those that ended before a time, and the oldest beyond a number.
+ *
+ * What belongs to no workflow (starts and stops of the engine, what became of schedules) goes with them: what was stated before
+ * that time, or before the end of a workflow that goes. What a standing schedule is brought back by stays.
+ */
 export interface Retention {
   /** Epoch milliseconds. */
   readonly olderThan?: number | undefined;
@@ -35,6 +41,15 @@ export interface ReadOptions {
   readonly afterSeq?: number;
   /** Only so many, the first ones; an integer from 1. */
   readonly limit?: number;
+}
+
+/** Which workflows are listed; all of them where nothing is said. */
+export interface ListOptions {
+  readonly status?: WorkflowHead['status'] | undefined;
+  /** Only those that were submitted before this workflow; none where it is not there (any more). */
+  readonly before?: string | undefined;
+  /** Only so many, the latest of them; an integer from 1. */
+  readonly limit?: number | undefined;
 }
 
 /** What a journal says of itself when it is opened. */
@@ -67,11 +82,13 @@ export interface Journal {
   read(options?: ReadOptions): Promise<readonly GleitzeitEvent[]>;
   /** What is known of a workflow; nothing when it is not there (any more). */
   find(workflowId: string): Promise<WorkflowHead | undefined>;
-  /** Every workflow, in the order of submission. */
-  list(): Promise<readonly WorkflowHead[]>;
+  /** Workflows, in the order of submission. */
+  list(options?: ListOptions): Promise<readonly WorkflowHead[]>;
   /** The workflows that have not ended, in the order of submission; their number alone decides what it costs. */
   unfinished(): Promise<readonly WorkflowHead[]>;
-  /** Removes finished workflows. @returns how many */
+  /** The schedules that stand, in the order of creation; their number alone decides what it costs. */
+  schedules(): Promise<readonly StandingSchedule[]>;
+  /** Removes finished workflows, and what belongs to no workflow and is as old. @returns how many workflows */
   sweep(retention: Retention): Promise<number>;
   close(): Promise<void>;
 }

@@ -5,9 +5,9 @@
  * finished workflow goes first. What is in flight is always kept.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
-import { standingSchedules } from './standing-schedules.ts';
-import { headAfter } from './workflow-head.ts';
+import type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import { noteSchedule, type StandingSchedule } from './standing-schedules.ts';
+import { headAfter, headChangeOf } from './workflow-head.ts';
 
 /** What a journal in memory is held to. */
 export interface MemoryJournalOptions {
@@ -38,8 +38,7 @@ class MemoryJournal implements Journal {
   private finishedFacts = 0;
   /** Facts that belong to no workflow. */
   private others: GleitzeitEvent[] = [];
-  /** How many of those are kept beyond the bound. */
-  private kept = 0;
+  private readonly standing = new Map<string, StandingSchedule>();
   private lastSeq = 0;
 
   constructor(keepFacts: number) {
@@ -75,8 +74,11 @@ class MemoryJournal implements Journal {
     return Promise.resolve(this.workflows.get(workflowId)?.head);
   }
 
-  list(): Promise<readonly WorkflowHead[]> {
-    return Promise.resolve([...this.workflows.values()].map(({ head }) => head));
+  list({ status, before, limit }: ListOptions = {}): Promise<readonly WorkflowHead[]> {
+    const all = [...this.workflows.values()].map(({ head }) => head);
+    const end = before === undefined ? all.length : all.findIndex(({ workflowId }) => workflowId === before);
+    const found = all.slice(0, Math.max(0, end)).filter((head) => status === undefined || head.status === status);
+    return Promise.resolve(limit === undefined ? found : found.slice(-limit));
   }
 
   unfinished(): Promise<readonly WorkflowHead[]> {
@@ -85,15 +87,22 @@ class MemoryJournal implements Journal {
     return Promise.resolve(running.map(({ head }) => head));
   }
 
+  schedules(): Promise<readonly StandingSchedule[]> {
+    return Promise.resolve([...this.standing.values()]);
+  }
+
   sweep({ olderThan, keep }: Retention): Promise<number> {
     let removed = 0;
-    for (const [workflowId, { head }] of this.finished) {
+    let beforeSeq = 0;
+    for (const [workflowId, { head, facts }] of this.finished) {
       const isOld = olderThan !== undefined && (head.endedAt ?? Number.POSITIVE_INFINITY) < olderThan;
       const isTooMany = keep !== undefined && this.finished.size > keep;
       if (!isOld && !isTooMany) break;
+      beforeSeq = Math.max(beforeSeq, facts.findLast((fact) => headChangeOf(fact) !== undefined)?.seq ?? 0);
       this.remove(workflowId);
       removed++;
     }
+    this.shedOthers(({ seq, time }) => seq < beforeSeq || (olderThan !== undefined && time < olderThan));
     return Promise.resolve(removed);
   }
 
@@ -107,6 +116,7 @@ class MemoryJournal implements Journal {
     const head = headAfter(known?.head, fact);
     if (workflowId === undefined || head === undefined) {
       this.others.push(fact);
+      noteSchedule(this.standing, fact);
       return;
     }
     const kept = known ?? { head, facts: [] };
@@ -135,17 +145,15 @@ class MemoryJournal implements Journal {
       if (this.finishedFacts <= this.keepFacts) break;
       this.remove(workflowId);
     }
-    if (this.others.length > 2 * this.keepFacts + this.kept + 64) this.shedOthers();
+    if (this.others.length <= 2 * (this.keepFacts + this.standing.size) + 64) return;
+    const from = this.others.at(-this.keepFacts)?.seq ?? 0;
+    this.shedOthers(({ seq }) => this.keepFacts === 0 || seq < from);
   }
 
   /** Schedules are in flight as long as they stand: what they are brought back by stays. */
-  private shedOthers(): void {
-    const needed = standingSchedules(this.others).flatMap(({ made, last }) => (last === undefined ? [made] : [made, last]));
-    const latest = this.others.slice(this.others.length - this.keepFacts);
-    const from = latest[0]?.seq ?? Number.POSITIVE_INFINITY;
-    const older = needed.filter(({ seq }) => seq < from).sort((a, b) => a.seq - b.seq);
-    this.others = [...older, ...latest];
-    this.kept = older.length;
+  private shedOthers(mayGo: (fact: GleitzeitEvent) => boolean): void {
+    const needed = new Set([...this.standing.values()].flatMap(({ made, last }) => [made, last]));
+    this.others = this.others.filter((fact) => needed.has(fact) || !mayGo(fact));
   }
 
   private remove(workflowId: string): void {

@@ -16,7 +16,7 @@ import * as z from 'zod';
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
-import type { Journal, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { memoryJournal } from './memory.ts';
 import { connectToRead, type FileDurability, truePath } from './sqlite/connection.ts';
 import { storageError } from './sqlite/faults.ts';
@@ -26,6 +26,7 @@ import type { Lock } from './sqlite/owner.ts';
 import { Reader } from './sqlite/reader.ts';
 import { Store } from './sqlite/store.ts';
 import { InlineWriter, ThreadWriter, type Writer } from './sqlite/writer.ts';
+import type { StandingSchedule } from './standing-schedules.ts';
 
 export interface SqliteJournalOptions {
   /**
@@ -129,8 +130,12 @@ class SqliteJournal implements Journal {
     return this.reading().find(workflowId);
   }
 
-  async list(): Promise<readonly WorkflowHead[]> {
-    return this.reading().list();
+  async list(options: ListOptions = {}): Promise<readonly WorkflowHead[]> {
+    return this.reading().list(options);
+  }
+
+  async schedules(): Promise<readonly StandingSchedule[]> {
+    return this.reading().schedules();
   }
 
   async unfinished(): Promise<readonly WorkflowHead[]> {

@@ -27,6 +27,7 @@ import { Recovering } from './recovering.ts';
 import { type Recovered, recover } from './recovery.ts';
 import { RunRegistry } from './run-registry.ts';
 import { registerFunctions } from './submit.ts';
+import type { SweepGate } from './sweep-gate.ts';
 import { processVitals } from './vitals.ts';
 
 export interface Booted {
@@ -41,6 +42,7 @@ export interface Booted {
   /** Seals what comes in, and opens what goes to handlers and users. */
   readonly secrets: Secrets;
   readonly recovering: Recovering;
+  readonly gate: SweepGate;
   readonly log: Logger;
   readonly ids: { workflow(): string };
   /** Stops what measures and what waits for a time. */
@@ -75,7 +77,7 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const readings = options.vitals === undefined ? processVitals() : { read: options.vitals, stop: () => undefined };
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
-  hostCleanup(core);
+  const gate = hostCleanup(core);
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
   // Where not all comes back no slot may come: nobody would see whether its run is under way.
   const stopCalendar = only === undefined ? hostCalendar(core, log) : () => undefined;
@@ -88,7 +90,8 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const providers = hostProviders(core, executor, options.pools ?? {});
   const attempts = hostAttempts(core, executor);
   const runs = new RunRegistry(core);
-  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering: new Recovering(core), log, ids, silence };
+  const recovering = new Recovering(core);
+  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering, gate, log, ids, silence };
 }
 
 /** Where what handlers tell goes. */

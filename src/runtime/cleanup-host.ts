@@ -1,7 +1,10 @@
 /** Lets the journal remove what the cleaner says is no longer kept, and reports what it removed. */
 import type { Core } from '../system/core.ts';
+import { SweepGate } from './sweep-gate.ts';
 
-export function hostCleanup(core: Core): void {
+/** @returns what a sweep and those who have a finished workflow go on keep out of each other's way by */
+export function hostCleanup(core: Core): SweepGate {
+  const gate = new SweepGate();
   core.on('cleanup:started', (event) => {
     const { scope, olderThan, keep } = event.data;
     const startedAt = core.clock.now();
@@ -10,6 +13,7 @@ export function hostCleanup(core: Core): void {
       core.accept({ type: 'cleanup:swept', data }, { source: 'sweeper', cause: event });
     };
     // A sweep that failed has removed nothing; the next one tries again.
-    core.journal.sweep({ olderThan, keep }).then(report, () => report(0));
+    gate.sweep(() => core.journal.sweep({ olderThan, keep })).then(report, () => report(0));
   });
+  return gate;
 }

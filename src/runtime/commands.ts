@@ -75,7 +75,9 @@ export interface TaskName {
 }
 
 /** @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND */
-export async function explainAsked({ core, journal }: Asked, workflowId: string, taskId?: string): Promise<Explanation> {
+export async function explainAsked({ core, journal, recovering }: Asked, workflowId: string, taskId?: string): Promise<Explanation> {
+  // Why it does not go on is known only once it was told to.
+  if (recovering.hasten(workflowId)) await core.whenDurable();
   const waiting = explainAdmission(core, workflowId);
   if (waiting !== undefined) return waiting;
   if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);

@@ -2,7 +2,7 @@
 import type { AnyMachineSnapshot } from 'xstate';
 
 import type { Component } from '../../machines/events/define.ts';
-import type { WorkflowHead } from '../journal/journal.ts';
+import type { ListOptions, WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
 import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
@@ -10,6 +10,7 @@ import type { StorageFault } from '../system/storage-hold.ts';
 import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
 import type { Booted } from './boot.ts';
 import { explainAsked } from './commands.ts';
+import { checkList } from './list-check.ts';
 import type { WorkflowResult } from './result.ts';
 import { type ScheduleStatus, schedulesOf } from './schedules.ts';
 import { statusOf, type WorkflowStatus } from './status.ts';
@@ -19,9 +20,14 @@ export abstract class Questions {
   /** The parts of the system. @throws GleitzeitError when it does not run */
   protected abstract live(): Booted;
 
-  /** The workflows that the journal keeps, in the order of their submission. */
-  list(): Promise<readonly WorkflowHead[]> {
-    return this.live().journal.list();
+  /**
+   * The workflows that the journal keeps, in the order of their submission.
+   * @throws GleitzeitError INVALID_PARAMS for options that make no sense
+   */
+  async list(options: ListOptions = {}): Promise<readonly WorkflowHead[]> {
+    const { journal } = this.live();
+    checkList(options);
+    return journal.list(options);
   }
 
   /** The schedules that stand, in the order of their creation. */

@@ -31,11 +31,12 @@ export class Recovering {
     if (this.waiting.size > 0) this.core.acceptAtLeisure(this.arrivals());
   }
 
-  /** Has a workflow go on before its turn: somebody asks something of it. */
-  hasten(workflowId: string): void {
-    if (!this.waiting.delete(workflowId)) return;
+  /** Has a workflow go on before its turn: somebody asks something of it. @returns whether it had not gone on yet */
+  hasten(workflowId: string): boolean {
+    if (!this.waiting.delete(workflowId)) return false;
     const { draft, origin } = this.arrivalOf(workflowId);
     this.core.accept(draft, origin);
+    return true;
   }
 
   /** Leaves those that have not gone on as they are: the next start brings them back. */

@@ -11,7 +11,7 @@ import type { EventOf, GleitzeitEvent } from '../../machines/events/catalogue.ts
 import type { Component } from '../../machines/events/define.ts';
 import { readyOf } from '../../machines/policies/release.ts';
 import type { TaskContext } from '../../machines/task.ts';
-import { type StandingSchedule, standingSchedules } from '../journal/standing-schedules.ts';
+import type { StandingSchedule } from '../journal/standing-schedules.ts';
 import { type Actor, createStatechartActor } from '../system/actor.ts';
 import type { Core } from '../system/core.ts';
 import { wiring } from '../system/wiring.ts';
@@ -42,12 +42,12 @@ export async function recover({ core, recovering }: { readonly core: Core; reado
     workflows++;
   }
   if (only !== undefined && only !== 'schedules') return { workflows, tasks };
-  for (const schedule of standingSchedules(await core.journal.read({ workflowId: null }))) bringBackSchedule(core, schedule);
+  for (const schedule of await core.journal.schedules()) bringBackSchedule(core, schedule);
   return { workflows, tasks };
 }
 
 /** Facts that are read at a time, more or less: enough that what lies together is read together, and never all there are. */
-const factsAtOnce = 20_000;
+const factsAtOnce = 5_000;
 
 /**
  * The facts of each of some workflows, read from the journal in bulk. Workflows of one definition are given the same object, so

@@ -125,10 +125,7 @@ function waitingTask(core: Core, { workflowId, taskId, ...ref }: Omit<LeaseRef, 
   return context !== undefined && isOfCurrentAttempt(context, ref) ? context : undefined;
 }
 
-function attemptOf(
-  { workflowId, taskId, attempt, leaseId, workerId, providerId, method }: Omit<Attempt, 'params' | 'timeoutMs' | 'idempotencyKey'>,
-  task: TaskContext,
-): Attempt {
+function attemptOf({ workflowId, taskId, attempt, leaseId, workerId, providerId, method }: Taken, task: TaskContext): Attempt {
   const { params, timeoutMs } = task;
   return { workflowId, taskId, attempt, leaseId, workerId, providerId, method, params, timeoutMs, idempotencyKey: idempotencyKeyOf(task) };
 }

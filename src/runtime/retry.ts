@@ -13,7 +13,7 @@ import { refuseWhileHeld } from './storage.ts';
  */
 export async function retryWorkflow(booted: Booted, workflowId: string, reason: string): Promise<void> {
   // In turn: of two who ask, the second sees that it runs.
-  return booted.runs.inTurn(workflowId, () => retryInTurn(booted, workflowId, reason));
+  return booted.runs.inTurn(workflowId, () => booted.gate.whileKept(() => retryInTurn(booted, workflowId, reason)));
 }
 
 async function retryInTurn({ core, journal, runs }: Booted, workflowId: string, reason: string): Promise<void> {

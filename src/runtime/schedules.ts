@@ -9,7 +9,6 @@ import { anchored, startingProgress } from '../../machines/policies/slots.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
-import { standingSchedules } from '../journal/standing-schedules.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import { canonicalJson } from '../workflow/version.ts';
@@ -137,7 +136,7 @@ export function schedulesOf({ core }: Pick<Booted, 'core'>): readonly ScheduleSt
 
 /** The same, as a journal tells it that nobody need own. */
 export async function recordedSchedules(journal: Journal, now: number): Promise<readonly ScheduleStatus[]> {
-  const standing = standingSchedules(await journal.read({ workflowId: null }));
+  const standing = await journal.schedules();
   // The snapshot of this component has the context of its machine.
   return standing.flatMap((each) => replaySchedule(each) ?? []).map((actor) => statusOf(actor.getSnapshot().context as CronContext, now));
 }

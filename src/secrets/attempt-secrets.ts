@@ -7,6 +7,7 @@
 import type { Failure } from '../../machines/failures.ts';
 import { sealLeaf } from './definition.ts';
 import { KnownValues } from './known-values.ts';
+import type { SecretNames } from './names.ts';
 import { type Leaf, type Rewriting, rewrite } from './rewrite.ts';
 import type { Sealer } from './sealer.ts';
 import { mayHoldToken, sealedText } from './token.ts';
@@ -27,12 +28,12 @@ export interface AttemptSecrets {
 }
 
 export interface AttemptRules {
-  readonly isSecretName: (name: string) => boolean;
+  readonly names: SecretNames;
   /** About results, and the details of errors and logs. */
   readonly isSecretPlace: Rewriting['isSecretPlace'];
 }
 
-/** Makes the secrets of an attempt; one that has none costs two walks through what is small mostly. */
+/** Makes the secrets of an attempt; one that has none costs two looks at what is small mostly. */
 export function attemptSecrets(sealer: Sealer, rules: AttemptRules): AttemptSecrets {
   return new SecretsOfAttempt(sealer, rules);
 }
@@ -48,8 +49,10 @@ class SecretsOfAttempt implements AttemptSecrets {
   }
 
   open(params: unknown): unknown {
+    const { names } = this.rules;
+    if (names.areAbsentFrom(params)) return params;
     return rewrite(params, ['params'], {
-      isSecretName: this.rules.isSecretName,
+      isSecretName: (name) => names.has(name),
       leaf: (value, isSecret) => {
         const opened = typeof value === 'string' ? this.openText(value) : value;
         // What came there past every name is known from now on.
@@ -72,7 +75,7 @@ class SecretsOfAttempt implements AttemptSecrets {
     };
     const replace = (text: string): string => (mayHoldToken(text) ? seal(text) : (this.known?.replace(text, sealOnce) ?? text));
     return rewrite(result, ['result'], {
-      ...this.rules,
+      ...this.places,
       leaf: (value, isSecret) =>
         typeof value === 'string' && !isSecret ? replace(value) : sealLeaf(value, isSecret || this.isKnownNumber(value), seal),
       many: seal,
@@ -98,6 +101,11 @@ class SecretsOfAttempt implements AttemptSecrets {
     return this.redacted(fields, 'log') as Readonly<Record<string, unknown>>;
   }
 
+  private get places(): Pick<Rewriting, 'isSecretName' | 'isSecretPlace'> {
+    const { names, isSecretPlace } = this.rules;
+    return { isSecretName: (name) => names.has(name), isSecretPlace };
+  }
+
   private openText(text: string): unknown {
     return mayHoldToken(text) ? this.sealer.open(text, (value) => this.learn(value)) : text;
   }
@@ -113,13 +121,14 @@ class SecretsOfAttempt implements AttemptSecrets {
 
   /** Whether a result has something to seal by itself; what is found under secret names is learned. */
   private hasSecrets(result: unknown): boolean {
+    if (this.rules.isSecretPlace === undefined && this.rules.names.areAbsentFrom(result)) return false;
     let isFound = false;
     const note = (text: string): string => {
       isFound ||= mayHoldToken(text);
       return text;
     };
     rewrite(result, ['result'], {
-      ...this.rules,
+      ...this.places,
       name: note,
       leaf: (value, isSecret) => {
         isFound ||= isSecret;
@@ -132,7 +141,7 @@ class SecretsOfAttempt implements AttemptSecrets {
 
   private redacted(fields: unknown, root: string): unknown {
     return rewrite(fields, [root], {
-      ...this.rules,
+      ...this.places,
       leaf: (value, isSecret) => {
         if (value === null || value === undefined || value === '') return value;
         if (isSecret || this.isKnownNumber(value)) return sealedText;

@@ -5,6 +5,7 @@
  * "api key". What stands below a secret name is secret as well.
  */
 import type { JsonPath } from '../../machines/policies/json.ts';
+import { mayHoldToken } from './token.ts';
 
 /** What a user says of a value: true for a secret. One that throws counts as true. */
 export type IsSecret = (path: JsonPath, value: unknown) => boolean;
@@ -64,7 +65,24 @@ export class SecretNames {
     return found;
   }
 
+  /**
+   * Whether a JSON value holds no secret by its names, and no token: said in one look that makes nothing, since that is so of most
+   * values there are.
+   */
+  areAbsentFrom(value: unknown): boolean {
+    if (typeof value === 'string') return !mayHoldToken(value);
+    if (typeof value !== 'object' || value === null) return true;
+    if (Array.isArray(value)) {
+      for (const element of value) if (!this.areAbsentFrom(element)) return false;
+      return true;
+    }
+    for (const name of Object.keys(value)) if (this.has(name) || !this.areAbsentFrom(value[name as keyof typeof value])) return false;
+    return true;
+  }
+
   private find(name: string): boolean {
+    // What is in the name has to be looked at as well.
+    if (mayHoldToken(name)) return true;
     // No name of a field is that long; a text that is one must cost nothing.
     if (name.length > 200) return false;
     if (inCapitals.test(name)) return true;

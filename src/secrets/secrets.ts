@@ -91,14 +91,12 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
     sealed.set(given.definition, { definition: made.definition, versionHash });
     return workflow(given);
   };
-  const input = (definition: WorkflowDefinition, value: unknown): unknown =>
-    rewrite(value, ['input'], {
-      isSecretName,
-      isSecretPlace: placeRule(options.isSecret, sourcesFor(definition).input),
-      leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal),
-      many: seal,
-      name: (name) => (mayHoldToken(name) ? seal(name) : name),
-    });
+  const input = (definition: WorkflowDefinition, value: unknown): unknown => {
+    const isSecretPlace = placeRule(options.isSecret, sourcesFor(definition).input);
+    if (isSecretPlace === undefined && names.areAbsentFrom(value)) return value;
+    const name = (given: string): string => (mayHoldToken(given) ? seal(given) : given);
+    return rewrite(value, ['input'], { isSecretName, isSecretPlace, leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal), many: seal, name });
+  };
   return {
     workflow,
     input,
@@ -111,10 +109,10 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
     attempt({ workflowId, taskId }) {
       const definition = around.definitionOf(workflowId);
       const places = placesIn(definition === undefined ? noSources : sourcesFor(definition), taskId);
-      return attemptSecrets(sealer, { isSecretName, isSecretPlace: placeRule(options.isSecret, places) });
+      return attemptSecrets(sealer, { names, isSecretPlace: placeRule(options.isSecret, places) });
     },
-    failure: (failure) => attemptSecrets(sealer, rules).failure(failure),
-    result: (result) => opened(result, sealer, (error) => around.onUnopened(error, result.workflowId)),
+    failure: (failure) => attemptSecrets(sealer, { names, isSecretPlace: rules.isSecretPlace }).failure(failure),
+    result: (result) => opened(result, { names, sealer }, (error) => around.onUnopened(error, result.workflowId)),
   };
 }
 
@@ -150,7 +148,12 @@ function isSaidSecret(isSecret: IsSecret, path: JsonPath, value: unknown): boole
   }
 }
 
-function opened(result: WorkflowResult, sealer: Sealer, onUnopened: (error: unknown) => void): WorkflowResult {
+interface Opening {
+  readonly names: SecretNames;
+  readonly sealer: Sealer;
+}
+
+function opened(result: WorkflowResult, { names, sealer }: Opening, onUnopened: (error: unknown) => void): WorkflowResult {
   let fault: unknown;
   const open = (text: string): unknown => {
     try {
@@ -161,7 +164,9 @@ function opened(result: WorkflowResult, sealer: Sealer, onUnopened: (error: unkn
     }
   };
   const of = (value: unknown): unknown =>
-    rewrite(value, [], { leaf: (leaf) => (typeof leaf === 'string' ? open(leaf) : leaf), name: (name) => String(open(name)) });
+    names.areAbsentFrom(value)
+      ? value
+      : rewrite(value, [], { leaf: (leaf) => (typeof leaf === 'string' ? open(leaf) : leaf), name: (name) => String(open(name)) });
   let tasks: Record<string, WorkflowResult['tasks'][string]> | undefined;
   for (const [id, task] of Object.entries(result.tasks)) {
     const value = of(task.result);

@@ -12,6 +12,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
 import type { IdSource } from './ids.ts';
+import { seqOfNextRun } from './next-seq.ts';
 import { Registry } from './registry.ts';
 import { Router } from './router.ts';
 import { deriveRoutingTable } from './routing-table.ts';
@@ -27,6 +28,7 @@ export interface CoreOptions {
   readonly clock: Clock;
   readonly ids: IdSource;
   readonly defer: (act: () => void) => void;
+  /** The highest `seq` in the journal. */
   readonly lastSeq: number;
   readonly onViolation: ((violation: Violation) => void) | undefined;
   readonly onEffectError: (error: unknown, event: GleitzeitEvent) => void;
@@ -51,7 +53,7 @@ export class Core {
     this.clock = clock;
     this.config = config;
     const table = deriveRoutingTable(wiring);
-    this.router = new Router({ wiring, table, registry: this.registry, config, clock, ids, lastSeq, recordsAll });
+    this.router = new Router({ wiring, table, registry: this.registry, config, clock, ids, afterSeq: seqOfNextRun(lastSeq), recordsAll });
     this.router.onViolation = options.onViolation;
     const { defer, onEffectError } = options;
     const onCommitError = (error: unknown): void => this.lose(error, options.onCommitError);

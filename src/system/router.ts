@@ -15,7 +15,7 @@ import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
 import { correlationOf } from './correlation.ts';
 import type { IdSource } from './ids.ts';
-import { isRefusalOf, lastWordOf, wordForTask } from './last-word.ts';
+import { isRefusalOf, lastWordOf, wordFor } from './last-word.ts';
 import type { Registry } from './registry.ts';
 import type { RoutingTable } from './routing-table.ts';
 import type { DeliveryObserver, Origin, Outcome, SubmitContext, Violation } from './traffic.ts';
@@ -27,8 +27,8 @@ export interface RouterOptions {
   readonly config: MachineConfig;
   readonly clock: Clock;
   readonly ids: IdSource;
-  /** The highest sequence number that was ever given. */
-  readonly lastSeq: number;
+  /** Events are counted on from here. */
+  readonly afterSeq: number;
   /** Has every event recorded, whatever the catalogue says. @defaultValue `false` */
   readonly recordsAll?: boolean;
 }
@@ -63,7 +63,7 @@ export class Router {
 
   constructor(options: RouterOptions) {
     this.options = options;
-    this.seq = options.lastSeq;
+    this.seq = options.afterSeq;
     const { registry, wiring, config } = options;
     for (const [component, { machine, single, restsBetween }] of Object.entries(wiring) as [Component, Wiring][]) {
       if (restsBetween !== undefined) this.resting.add(component);
@@ -71,6 +71,7 @@ export class Router {
     }
   }
 
+  /** The `seq` of the latest event. */
   get lastSeq(): number {
     return this.seq;
   }
@@ -223,7 +224,7 @@ export class Router {
   }
 
   private miss(component: Component, key: string, event: GleitzeitEvent): void {
-    const word = component === 'task' ? wordForTask(event, key) : undefined;
+    const word = wordFor(component, key, event);
     if (word !== undefined) {
       if (!this.waiting.some((said) => isRefusalOf(said.event, event))) this.stateFor(word.source, word.draft, event);
       return;

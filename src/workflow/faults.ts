@@ -31,21 +31,28 @@ const unreadable: ReadonlySet<string> = new Set(['syntax', 'too_large', 'too_dee
 /** Suggestions cost time in the number of names: past this many a reader has other worries. */
 const maxSuggestions = 20;
 const maxShown = 50;
+/** Past this many, faults are only counted: to keep a million of them would take a text of nothing else seconds. */
+const maxKept = 1_000;
 
 export class Faults {
   readonly #found: Fault[] = [];
+  #count = 0;
   #suggestions = 0;
 
   get none(): boolean {
-    return this.#found.length === 0;
+    return this.#count === 0;
   }
 
   add(path: Path, rule: string, message: string): void {
-    this.#found.push({ path, rule, message });
+    this.#count += 1;
+    if (this.#count <= maxKept) this.#found.push({ path, rule, message });
   }
 
   addAll(faults: Iterable<Fault>): void {
-    for (const fault of faults) this.#found.push(fault);
+    for (const fault of faults) {
+      this.#count += 1;
+      if (this.#count <= maxKept) this.#found.push(fault);
+    }
   }
 
   /** Says a suggestion, as long as there were not too many. */
@@ -55,17 +62,17 @@ export class Faults {
   }
 
   /**
-   * Throws one error with every fault, or does nothing where there is none.
+   * Throws one error with every fault that is kept, or does nothing where there is none.
    *
    * @throws GleitzeitError PARSE_ERROR, WORKFLOW_CIRCULAR_DEPENDENCY (for cycles alone) or WORKFLOW_VALIDATION_FAILED.
    */
   raise(subject: string, locate: Locate = () => undefined): void {
     if (this.none) return;
     const issues = this.issues('The definition', locate);
-    throw errorWith(codeOf(this.#found), messageOf(subject, issues), issues);
+    throw errorWith(codeOf(this.#found), messageOf(subject, issues, this.#count), issues);
   }
 
-  /** All of them as users see them, in the order of the text. `whole` is what a fault without a path is about. */
+  /** Those that are kept, as users see them, in the order of the text. `whole` is what a fault without a path is about. */
   issues(whole = 'The definition', locate: Locate = () => undefined): readonly Issue[] {
     const issues = this.#found.map((fault) => issueOf(fault, { whole, locate }));
     return issues.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
@@ -98,12 +105,11 @@ function codeOf(faults: readonly Fault[]): ErrorCode {
   return faults.every(({ rule }) => rule === 'cycle') ? 'WORKFLOW_CIRCULAR_DEPENDENCY' : 'WORKFLOW_VALIDATION_FAILED';
 }
 
-function messageOf(subject: string, issues: readonly Issue[]): string {
-  const [only, ...more] = issues.map(lineOf);
-  if (more.length === 0) return `${subject}: ${only}`;
-  const shown = [only, ...more].slice(0, maxShown);
-  const left = issues.length - shown.length;
-  return [`${subject} has ${issues.length} faults:`, ...shown, ...(left > 0 ? [`and ${left} more`] : [])].join('\n  ');
+function messageOf(subject: string, issues: readonly Issue[], count: number): string {
+  const shown = issues.slice(0, maxShown).map(lineOf);
+  if (count === 1) return `${subject}: ${shown[0]}`;
+  const left = count - shown.length;
+  return [`${subject} has ${count} faults:`, ...shown, ...(left > 0 ? [`and ${left} more`] : [])].join('\n  ');
 }
 
 /** A fault on a line: where it stands, and what it is. */

@@ -35,6 +35,17 @@ describe('of an unknown workflow', () => {
   });
 });
 
+describe('a list of workflows', () => {
+  it.each([{ limit: 0 }, { limit: 1.5 }, { limit: '3' }, { status: 'done' }, { before: 5 }, { from: 1 }, null, 'all'])(
+    'is not made of %o',
+    async (options) => {
+      const stage = await scene();
+      expect(await errorFrom(() => stage.system.list(options as never))).toMatchObject({ code: 'INVALID_PARAMS' });
+      await expectUnharmed(stage);
+    },
+  );
+});
+
 describe('of a workflow that has ended', () => {
   it('everything can be asked, and no command changes anything', async () => {
     const stage = await scene();

@@ -18,6 +18,7 @@ function journalWith(own: Partial<Journal>): Journal {
     find: (id) => memory.find(id),
     unfinished: async () => [],
     list: () => memory.list(),
+    schedules: () => memory.schedules(),
     sweep: (retention) => memory.sweep(retention),
     close: () => memory.close(),
   };

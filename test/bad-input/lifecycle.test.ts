@@ -217,6 +217,7 @@ describe('the same id', () => {
       find: (id: string) => round().then(() => memory.find(id)),
       read: (options: Parameters<typeof memory.read>[0]) => memory.read(options),
       list: () => memory.list(),
+      schedules: () => memory.schedules(),
       unfinished: () => memory.unfinished(),
       sweep: (retention: Parameters<typeof memory.sweep>[0]) => memory.sweep(retention),
       close: () => memory.close(),

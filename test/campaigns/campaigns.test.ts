@@ -23,6 +23,26 @@ describe('the campaigns, in a short form', { timeout: 180_000 }, () => {
     expect(code).toBe(0);
   });
 
+  it('a hub whose workers, clients and connections break down, and that is killed itself, loses nothing and counts nothing twice', async () => {
+    const { code, said } = await run('chaos', [
+      '--tasks',
+      '250',
+      '--workers',
+      '2',
+      '--restarts',
+      '1',
+      '--lease',
+      '1500',
+      '--work',
+      '150',
+      '--seed',
+      '7',
+    ]);
+    expect(said).toContain('restarts: 1\n');
+    expect(said).toContain('Nothing was lost, nothing was counted twice.');
+    expect(code).toBe(0);
+  });
+
   it.each([
     ['as the machine can tell', {}],
     ['as a hook can tell', withoutStrace],

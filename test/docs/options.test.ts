@@ -11,6 +11,8 @@ import { providerDefaults } from '../../machines/provider.ts';
 import { queueDefaults } from '../../machines/queue.ts';
 import { serveDefaults } from '../../src/control/server.ts';
 import { connectDefaults, connectOptionNames } from '../../src/hub/client/options.ts';
+import { hubLimitDefaults } from '../../src/hub/protocol/limits.ts';
+import { hubDefaults, hubOptionNames } from '../../src/hub/server/options.ts';
 import { remoteWorkerDefaults, remoteWorkerOptionNames } from '../../src/hub/worker/options.ts';
 import { sqliteJournalDefaults } from '../../src/journal/sqlite.ts';
 import { inspectDefaults } from '../../src/observe/inspector.ts';
@@ -54,6 +56,8 @@ const defaults: Readonly<Record<string, object>> = {
   start: { paused: false },
   sqliteJournal: sqliteJournalDefaults,
   serveControl: serveDefaults,
+  createHub: { batches: false, ...hubDefaults },
+  'hub limits': hubLimitDefaults,
   connect: connectDefaults,
   createRemoteWorker: { path: connectDefaults.path, ...remoteWorkerDefaults },
   stop: stopDefaults,
@@ -64,6 +68,8 @@ const defaults: Readonly<Record<string, object>> = {
 /** Every option there is, by group. */
 const names: Readonly<Record<string, readonly string[]>> = {
   ...optionNames,
+  createHub: hubOptionNames,
+  'hub limits': Object.keys(hubLimitDefaults),
   connect: connectOptionNames,
   createRemoteWorker: remoteWorkerOptionNames,
 };

@@ -302,6 +302,27 @@ describe('a remote worker', () => {
   });
 });
 
+describe('a remote worker that leaves with several attempts at once', () => {
+  it('takes no offer with it: what waits runs elsewhere', async () => {
+    const { submit, settle, advance, system, core } = await scene();
+    const [far, other] = [farWorker({ slots: 3 }), farWorker({ workerId: 'other', slots: 5 })];
+    far.connect(system);
+    await settle();
+    await submit(of(['a', 'b', 'c', 'd', 'e']));
+    far.drain();
+    await settle();
+    far.disconnect();
+    const leaseIds = [...far.open.keys()];
+    core.accept({ type: 'worker:disown', data: { workerId: 'far', leaseIds, reason: 'it began anew' } }, { source: 'hub' });
+    await settle();
+    other.connect(system);
+    await advance(0);
+    expect(other.runs.map(({ taskId, attempt }) => `${taskId}#${attempt}`).sort()).toEqual(['a#2', 'b#2', 'c#2', 'd#1', 'e#1']);
+    for (const taskId of ['a', 'b', 'c', 'd', 'e']) other.succeed(taskId);
+    await settle();
+  });
+});
+
 describe('a late report, recorded as such', () => {
   /** A task whose worker was lost while it ran, and what became of it since; then that worker reports. */
   async function late(journal: Journal | undefined, what: (stage: Scene, other: FarWorker) => Promise<unknown>) {

@@ -1,6 +1,7 @@
 /** A workflow that failed goes on from what failed: what completed stands, and never runs again. */
 import { describe, expect, it } from 'vitest';
 
+import type { Journal } from '../../src/journal/journal.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
 import type { Run } from '../../src/runtime/run.ts';
 import { checkLog } from '../../src/testing/check-log.ts';
@@ -252,5 +253,43 @@ describe('a retry', () => {
       await stage.settle();
     }
     expect((await stage.system.result(run.id)).status).toBe('completed');
+  });
+
+  it('is not removed between the reading of its facts and its going on', async () => {
+    const journal = memoryJournal();
+    let letRead: (() => void) | undefined;
+    const slow: Journal = {
+      open: () => journal.open(),
+      append: (facts) => journal.append(facts),
+      read: async (options) => {
+        const facts = await journal.read(options);
+        if (options?.workflowId !== 'w' || letRead !== undefined) return facts;
+        await new Promise<void>((resolve) => {
+          letRead = resolve;
+        });
+        return facts;
+      },
+      find: (workflowId) => journal.find(workflowId),
+      list: () => journal.list(),
+      unfinished: () => journal.unfinished(),
+      schedules: () => journal.schedules(),
+      sweep: (retention) => journal.sweep(retention),
+      close: () => journal.close(),
+    };
+    const hands = handOperated({ pool: { min: 2, max: 2 } });
+    const stage = await scene({ providers: [hands.provider], journal: slow, cleanup: { intervalMs: 1_000, keep: 0 } });
+    await stage.submit(some(), { id: 'w' });
+    hands.callOf('c').succeed();
+    hands.callOf('a').fail();
+    await stage.settle();
+    const retried = stage.system.retry('w');
+    await stage.advance(1_000);
+    expect(stage.only('cleanup:started').data).toMatchObject({ keep: 0 });
+    letRead?.();
+    await retried;
+    await stage.settle();
+    expect(stage.only('cleanup:completed').data).toMatchObject({ removed: 0 });
+    expect(await journal.find('w')).toMatchObject({ status: 'running' });
+    expect((await journal.read({ workflowId: 'w' }))[0]?.type).toBe('workflow:submitted');
   });
 });

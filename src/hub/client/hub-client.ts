@@ -32,7 +32,7 @@ import { explainedRefusal, schedulingOf, submissionOf } from './submission.ts';
 export interface ListOptions {
   /** @defaultValue all */
   readonly status?: WorkflowHead['status'];
-  /** The first ones only; an integer from 1 to 10,000. */
+  /** The latest ones only; an integer from 1 to 10,000. @defaultValue `1_000` */
   readonly limit?: number;
 }
 

@@ -148,7 +148,6 @@ export class Subscription {
     this.isAbsent = true;
     outlet.roomSeekers.add(this.goOn);
     feed.backlog.join();
-    this.from = feed.backlog.end;
     await feed.reading.run(() => this.readPage());
     // Whatever else waits for its turn comes between two pages.
     if (this.is('behind') && outlet.hasRoom()) setImmediate(this.goOn);

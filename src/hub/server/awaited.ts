@@ -1,9 +1,11 @@
 /**
  * Those who wait for the result of a workflow.
  *
- * The system is asked once for each workflow, however many wait, and whoever goes away leaves nothing behind.
+ * The system is asked once for each workflow, however many wait, and whoever goes away leaves nothing behind. What they get is as
+ * it is recorded: secrets in it stay sealed, and whoever may see them opens them.
  */
 import { errorOf } from '../../errors.ts';
+import { sealedResultOf } from '../../runtime/awaiting.ts';
 import { portOf } from '../../runtime/port.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
@@ -66,8 +68,9 @@ export class AwaitedResults {
   }
 
   private async find(workflowId: string): Promise<WorkflowResult> {
-    const head = await portOf(this.system).journal.find(workflowId);
-    const result = (): Promise<WorkflowResult> => this.system.result(workflowId);
+    const port = portOf(this.system);
+    const head = await port.journal.find(workflowId);
+    const result = (): Promise<WorkflowResult> => sealedResultOf(port, workflowId);
     return head?.status === 'running' ? result() : this.reading.run(result);
   }
 }

@@ -14,6 +14,7 @@ import { wireErrorOf } from '../protocol/answers.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { Turnstile } from '../turnstile.ts';
 import { Allowance } from './allowance.ts';
+import { holdForABreath } from './breath.ts';
 import { type Errand, Errands } from './errands.ts';
 import { type Gate, type PacketHeader, packetTypes } from './parser.ts';
 import type { JsonBounds } from './scan.ts';
@@ -30,8 +31,6 @@ export interface LineOptions {
   readonly onRefused: () => void;
 }
 
-/** TCP connections that one client of long polling has at a time; browsers have six. */
-const rawSocketsKept = 8;
 /** Requests that are looked up at the same time; each holds what it found. */
 const lookupsAtOnce = 8;
 /** How long a connection that is ended may take to read why, in milliseconds. */
@@ -57,7 +56,8 @@ export class Line implements Gate {
   private readonly options: LineOptions;
   private readonly allowance: Allowance;
   private readonly errands = new Errands(() => this.isOpen && this.hasRoom());
-  private readonly rawSockets = new Set<RawSocket>();
+  /** TCP connections that hold something for it, or may at any time. */
+  private readonly rawSockets = new Map<RawSocket, { readonly isOwn: boolean; readonly forget: () => void }>();
   private readonly goneListeners = new Set<() => void>();
   private readonly greetListeners = new Set<() => void>();
   /** Handed to Engine.IO, and not handed on by it, in bytes. */
@@ -78,17 +78,18 @@ export class Line implements Gate {
     });
     conn.on('flush', () => {
       this.queued = 0;
+      for (const [raw, { isOwn }] of this.rawSockets) if (isOwn) holdForABreath(raw);
     });
     conn.on('drain', this.look);
     conn.on('close', () => this.over());
-    this.watchRaw(conn.request.socket);
+    this.watchRaw(conn.request.socket, conn.transport.name === 'websocket');
     this.boundGreeting();
   }
 
   /** What was sent and is not read yet, in bytes, as far as this side can tell. */
   get buffered(): number {
     let bytes = this.queued;
-    for (const { writableLength } of this.rawSockets) bytes += writableLength;
+    for (const { writableLength } of this.rawSockets.keys()) bytes += writableLength;
     return bytes;
   }
 
@@ -151,14 +152,24 @@ export class Line implements Gate {
     this.settleGreeting();
   }
 
-  /** Takes a TCP connection of it into account. */
-  watchRaw(raw: RawSocket): void {
+  /**
+   * Takes a TCP connection of it into account. A WebSocket has its own; what a poll comes by may be anybody's next, behind a proxy,
+   * and counts until it has passed on what it was given.
+   */
+  watchRaw(raw: RawSocket, isOwn: boolean): void {
+    for (const [other, watched] of this.rawSockets) if (!watched.isOwn && other.writableLength === 0) this.forgetRaw(other);
     if (this.rawSockets.has(raw)) return;
-    this.rawSockets.add(raw);
-    raw.on('drain', this.look);
-    raw.once('close', () => this.rawSockets.delete(raw));
-    const [oldest] = this.rawSockets;
-    if (this.rawSockets.size > rawSocketsKept) oldest?.destroy();
+    const forget = (): void => this.forgetRaw(raw);
+    this.rawSockets.set(raw, { isOwn, forget });
+    // Of many clients, where it is a proxy's.
+    raw.setMaxListeners(0);
+    raw.on('drain', this.look).once('close', forget);
+  }
+
+  private forgetRaw(raw: RawSocket): void {
+    const watched = this.rawSockets.get(raw);
+    if (watched !== undefined) raw.off('drain', this.look).off('close', watched.forget);
+    this.rawSockets.delete(raw);
   }
 
   get bounds(): JsonBounds {
@@ -205,7 +216,7 @@ export class Line implements Gate {
   }
 
   destroy(): void {
-    for (const raw of this.rawSockets) raw.destroy();
+    for (const [raw, { isOwn }] of this.rawSockets) if (isOwn || raw.writableLength > 0) raw.destroy();
   }
 
   /** Goes on with what waited for room; called whenever there may be some. */

@@ -1,7 +1,7 @@
 /**
  * Does on the system what a client asks of the engine: every request of the protocol, by its schema and for its roles.
  *
- * It knows nothing of sockets or HTTP, and acts through the system's public face only. A workflow that comes in may use what the
+ * It knows nothing of sockets or HTTP. A workflow that comes in may use what the
  * providers of this system offer, and nothing else of the machine it runs on: a batch, whose tasks follow from the files of a
  * directory, is refused unless that is allowed. What a provider itself reads (`file` of `python/execute`) is the provider's matter.
  */
@@ -9,6 +9,7 @@ import { carryOut } from '../../control/commands.ts';
 import { errorOf } from '../../errors.ts';
 import { packageVersion } from '../../package-version.ts';
 import { portOf } from '../../runtime/port.ts';
+import type { WorkflowResult } from '../../runtime/result.ts';
 import type { ScheduleOptions } from '../../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { describeValue } from '../../thrown.ts';
@@ -83,7 +84,7 @@ class RequestDesk {
     'workflow:status': async ({ workflowId, at }) => ({
       status: at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId),
     }),
-    'workflow:result': async ({ workflowId }, { onGone }) => ({ result: await this.results.of(workflowId, onGone) }),
+    'workflow:result': async ({ workflowId }, asker) => ({ result: await this.result(workflowId, asker) }),
     'workflow:trace': async ({ workflowId }) => {
       const { root: _, ...trace } = await this.system.trace(workflowId);
       return { trace };
@@ -132,6 +133,12 @@ class RequestDesk {
     return { schedule: await this.patiently(() => this.system.schedule(workflow, options as ScheduleOptions)) };
   }
 
+  /** Who may only look gets it as everything else: with its secrets sealed. */
+  private async result(workflowId: string, { roles, onGone }: Asker): Promise<WorkflowResult> {
+    const sealed = await this.results.of(workflowId, onGone);
+    return roles.has('client') ? portOf(this.system).secrets.result(sealed) : sealed;
+  }
+
   private patiently<Value>(act: () => Promise<Value>): Promise<Value> {
     const { patience } = this.options;
     return patience === undefined ? act() : patience.attempt(act);
@@ -149,8 +156,7 @@ class RequestDesk {
   }
 
   private async list({ status, limit = listed }: RequestData<'workflow:list'>): Promise<Responses['workflow:list']> {
-    const heads = await this.system.list();
-    return { workflows: heads.filter((head) => status === undefined || head.status === status).slice(-limit) };
+    return { workflows: await this.system.list({ status, limit }) };
   }
 
   private async command(command: 'cancel' | 'pause' | 'resume' | 'retry', data: RequestData<'workflow:cancel'>): Promise<Standing> {

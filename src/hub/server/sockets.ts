@@ -118,8 +118,9 @@ export class Sockets {
     if (line === undefined) return;
     this.options.admission(callerOf(req.headers, req.socket.remoteAddress));
     // What comes by a WebSocket is bounded by what the connection is good for, which is known once it has said who it is.
-    if (req.headers.upgrade !== undefined) await line.whenGreeted();
-    line.watchRaw(req.socket);
+    const isUpgrade = req.headers.upgrade !== undefined;
+    if (isUpgrade) await line.whenGreeted();
+    line.watchRaw(req.socket, isUpgrade);
   }
 
   private connect(conn: Connection): Line {

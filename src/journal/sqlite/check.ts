@@ -2,12 +2,14 @@
 import type Database from 'better-sqlite3';
 
 import type { WorkflowHead } from '../journal.ts';
+import { noteSchedule, type StandingSchedule } from '../standing-schedules.ts';
 import { headAfter } from '../workflow-head.ts';
 import { checkVersion, connectToSalvage, requireJournal, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, headOf, isHeadIntact } from './head-row.ts';
 import { readMark } from './mark.ts';
 import { readOwner } from './owner.ts';
+import { isScheduleIntact, type ScheduleRow } from './schedule-row.ts';
 import { readTail, verifyTail } from './tail.ts';
 import { type Walked, walk } from './walk.ts';
 
@@ -44,9 +46,9 @@ export async function checkJournal(path: string, { busyTimeoutMs = 500 }: { read
     // One look at all of it, however long: an engine that owns the file goes on.
     db.exec('BEGIN');
     const tail = attempt(() => verifyTail(open, { path: whole, journal: readOwner(open)?.journal ?? '', mark }), whole);
-    const { seen, ...counts } = await checkFrames(open);
+    const { seen, standing, ...counts } = await checkFrames(open);
     // What a damaged frame held is missing from what the index is held against.
-    const index = attempt(() => (counts.damages.length > 0 ? [] : checkHeads(open, seen)), whole);
+    const index = attempt(() => (counts.damages.length > 0 ? [] : [...checkHeads(open, seen), ...checkSchedules(open, standing)]), whole);
     const file = attempt(() => checkFile(open), whole);
     const damages = merged([...counts.damages, ...tail.damages, ...index.damages, ...(index.value ?? []), ...file.damages, ...(file.value ?? [])]);
     return { path: whole, ...counts, workflows: seen.size, damages };
@@ -87,6 +89,7 @@ function merged(damages: readonly Damage[]): readonly Damage[] {
 
 async function checkFrames(db: Database.Database) {
   const seen = new Map<string, Seen>();
+  const standing = new Map<string, StandingSchedule>();
   const damages: Damage[] = [];
   const counts = { lastSeq: 0, frames: 0, facts: 0 };
   for (const stop of walk(db)) {
@@ -96,9 +99,10 @@ async function checkFrames(db: Database.Database) {
     counts.frames++;
     counts.facts += stop.walked.facts.length;
     see(seen, stop.walked);
+    for (const fact of stop.walked.facts) noteSchedule(standing, fact);
     if (counts.frames % 32 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  return { ...counts, damages, seen };
+  return { ...counts, damages, seen, standing };
 }
 
 function see(seen: Map<string, Seen>, { facts }: Walked): void {
@@ -138,6 +142,25 @@ function checkHeads(db: Database.Database, seen: ReadonlyMap<string, Seen>): rea
   for (const id of missing) wrong(`workflow ${id} has facts and no head`);
   const { running, ended } = readTail(db, '');
   if (running + ended !== rows.length) wrong(`it lists ${rows.length} workflows where there must be ${running + ended}`);
+  return damages;
+}
+
+function checkSchedules(db: Database.Database, standing: ReadonlyMap<string, StandingSchedule>): readonly Damage[] {
+  // The columns are those of the schema.
+  const rows = db.prepare('SELECT * FROM schedules').all() as (ScheduleRow & { readonly sum: number })[];
+  const damages: Damage[] = [];
+  const wrong = (message: string): void => void damages.push({ afterSeq: 0, kind: 'index', message });
+  const missing = new Set(standing.keys());
+  for (const row of rows) {
+    missing.delete(row.id);
+    const there = standing.get(row.id);
+    if (!isScheduleIntact(row)) wrong(`the row of schedule ${row.id} does not have its checksum`);
+    else if (there?.made.seq !== row.made_seq || (there.last?.seq ?? null) !== row.last_seq)
+      wrong(`the row of schedule ${row.id} is not what its facts say`);
+  }
+  for (const id of missing) wrong(`schedule ${id} stands and has no row`);
+  const { schedules } = readTail(db, '');
+  if (schedules !== rows.length) wrong(`it lists ${rows.length} schedules where there must be ${schedules}`);
   return damages;
 }
 

@@ -7,6 +7,7 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { type ScheduleChange, scheduleChangeOf } from '../standing-schedules.ts';
 import { type HeadChange, headChangeOf } from '../workflow-head.ts';
 
 /** Bounds what a reader of one workflow has to unpack of others. */
@@ -26,17 +27,21 @@ export interface Batch {
   readonly frames: readonly Packed[];
   /** In the order of the facts that say so. */
   readonly changes: readonly (readonly [seq: number, change: HeadChange])[];
+  readonly schedules: readonly (readonly [seq: number, change: ScheduleChange])[];
 }
 
 export function packBatch(facts: readonly GleitzeitEvent[]): Batch {
   const frames: Packed[] = [];
   for (let from = 0; from < facts.length; from += maxFacts) frames.push(pack(facts.slice(from, from + maxFacts)));
   const changes: [number, HeadChange][] = [];
+  const schedules: [number, ScheduleChange][] = [];
   for (const fact of facts) {
     const change = headChangeOf(fact);
     if (change !== undefined) changes.push([fact.seq, change]);
+    const schedule = scheduleChangeOf(fact);
+    if (schedule !== undefined) schedules.push([fact.seq, schedule]);
   }
-  return { frames, changes };
+  return { frames, changes, schedules };
 }
 
 function pack(facts: readonly GleitzeitEvent[]): Packed {

@@ -1,9 +1,10 @@
 /** The heads of workflows as rows: each with a checksum, since a flipped bit in one is seen by nobody else. */
 import type Database from 'better-sqlite3';
 
-import type { WorkflowHead } from '../journal.ts';
+import type { ListOptions, WorkflowHead } from '../journal.ts';
 import { damaged } from './faults.ts';
 import { rowSum } from './frame.ts';
+import type { Tail } from './tail.ts';
 
 export interface HeadRow {
   readonly no: number;
@@ -27,9 +28,11 @@ export class HeadTable {
   private readonly byId: Database.Statement;
   private readonly insertRow: Database.Statement;
   private readonly updateRow: Database.Statement;
+  private readonly db: Database.Database;
   private readonly path: string;
 
   constructor(db: Database.Database, path: string) {
+    this.db = db;
     this.path = path;
     this.byId = db.prepare('SELECT * FROM workflows WHERE id = ?');
     const columns = 'no, id, name, version_hash, status, submitted_at, ended_at, ended_seq, facts, sum';
@@ -44,6 +47,29 @@ export class HeadTable {
     // The columns are those of the schema.
     const row = this.byId.get(id) as (HeadRow & { readonly sum: number }) | undefined;
     return row && intactHead(row, this.path);
+  }
+
+  /**
+   * In the order of submission. Where all are asked for, or all of those that run, as many must be there as the tail says.
+   * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR
+   */
+  list({ status, before, limit }: ListOptions, tailOf: () => Tail): readonly WorkflowHead[] {
+    return this.db.transaction(() => {
+      const upTo = before === undefined ? Number.MAX_SAFE_INTEGER : (this.find(before)?.no ?? 0);
+      const which = status === 'running' ? 'AND ended_seq IS NULL' : status === undefined ? '' : 'AND status = ?';
+      const sql = `SELECT * FROM workflows WHERE no < ? ${which} ORDER BY no DESC LIMIT ?`;
+      const given = status === undefined || status === 'running' ? [upTo, limit ?? -1] : [upTo, status, limit ?? -1];
+      // The columns are those of the schema.
+      const rows = this.db.prepare(sql).all(...given) as (HeadRow & { readonly sum: number })[];
+      if (before === undefined && (status === undefined || status === 'running')) this.assertAll(rows.length, { status, limit }, tailOf());
+      return rows.reverse().map((row) => headOf(intactHead(row, this.path)));
+    })();
+  }
+
+  private assertAll(found: number, { status, limit = Number.POSITIVE_INFINITY }: ListOptions, { running, ended }: Tail): void {
+    const count = status === 'running' ? running : running + ended;
+    if (found === Math.min(count, limit)) return;
+    throw damaged(this.path, { afterSeq: 0, kind: 'index', message: `it lists ${found} workflows where there must be ${count}` });
   }
 
   insert(row: HeadRow): void {

@@ -7,10 +7,12 @@
 import type Database from 'better-sqlite3';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
-import type { ReadOptions, WorkflowHead } from '../journal.ts';
+import type { ListOptions, ReadOptions, WorkflowHead } from '../journal.ts';
+import type { StandingSchedule } from '../standing-schedules.ts';
 import { damaged, storageError } from './faults.ts';
 import { type FrameRow, factOf, isIntact, linesOf } from './frame.ts';
-import { type HeadRow, HeadTable, headOf, intactHead } from './head-row.ts';
+import { type HeadRow, HeadTable, headOf } from './head-row.ts';
+import { ScheduleTable } from './schedule-row.ts';
 import { type Gap, gapSum, readTail } from './tail.ts';
 
 /** Frames that are unpacked between two turns of the event loop. */
@@ -28,11 +30,13 @@ export class Reader {
   private readonly db: Database.Database;
   private readonly path: string;
   private readonly heads: HeadTable;
+  private readonly scheduled: ScheduleTable;
 
   constructor(db: Database.Database, path: string) {
     this.db = db;
     this.path = path;
     this.heads = new HeadTable(db, path);
+    this.scheduled = new ScheduleTable(db, path);
   }
 
   find(workflowId: string): WorkflowHead | undefined {
@@ -42,12 +46,38 @@ export class Reader {
     });
   }
 
-  list(): readonly WorkflowHead[] {
-    return this.headsWhere('', ({ running, ended }) => running + ended);
+  list(options: ListOptions): readonly WorkflowHead[] {
+    return this.guard(() => this.heads.list(options, () => readTail(this.db, this.path)));
   }
 
   unfinished(): readonly WorkflowHead[] {
-    return this.headsWhere('WHERE ended_seq IS NULL', ({ running }) => running);
+    return this.list({ status: 'running' });
+  }
+
+  /** In one look, however many: their facts stay only as long as no later ones come. */
+  schedules(): readonly StandingSchedule[] {
+    return this.guard(() =>
+      this.db.transaction(() => {
+        const rows = this.scheduled.all(readTail(this.db, this.path).schedules);
+        const frames = new Map<number, ReadonlyMap<number, GleitzeitEvent>>();
+        return rows.map(({ made_seq, last_seq }) => {
+          const made = this.factAt(made_seq, frames);
+          if (made.type !== 'cron:created') throw this.missing(made_seq - 1, made_seq);
+          return last_seq === null ? { made } : { made, last: this.factAt(last_seq, frames) };
+        });
+      })(),
+    );
+  }
+
+  private factAt(seq: number, frames: Map<number, ReadonlyMap<number, GleitzeitEvent>>): GleitzeitEvent {
+    const sql = 'SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq >= ? ORDER BY seq LIMIT 1';
+    const frame = this.db.prepare(sql).get(seq) as Body | undefined;
+    if (frame === undefined) throw this.missing(seq - 1, seq);
+    const facts = frames.get(frame.seq) ?? new Map(this.linesOf(frame).map((line) => [factOf(line).seq, factOf(line)]));
+    frames.set(frame.seq, facts);
+    const fact = facts.get(seq);
+    if (fact === undefined) throw this.missing(seq - 1, seq);
+    return fact;
   }
 
   async read({ workflowId, workflowIds, afterSeq = 0, limit = Number.POSITIVE_INFINITY }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
@@ -59,18 +89,6 @@ export class Reader {
 
   close(): void {
     this.db.close();
-  }
-
-  private headsWhere(where: string, expected: (tail: { readonly running: number; readonly ended: number }) => number): readonly WorkflowHead[] {
-    return this.guard(() =>
-      this.db.transaction(() => {
-        // The columns are those of the schema.
-        const rows = this.db.prepare(`SELECT * FROM workflows ${where} ORDER BY no`).all() as (HeadRow & { readonly sum: number })[];
-        const count = expected(readTail(this.db, this.path));
-        if (rows.length === count) return rows.map((row) => headOf(intactHead(row, this.path)));
-        throw damaged(this.path, { afterSeq: 0, kind: 'index', message: `it lists ${rows.length} workflows where there must be ${count}` });
-      })(),
-    );
   }
 
   /** The facts of some workflows: what lies together is unpacked once, however many of them it is of. Of a limit, a few more may come. */

@@ -8,6 +8,7 @@
 import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 
+import { scheduleChangeOf } from '../standing-schedules.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { checkJournal } from './check.ts';
 import { buildEmpty, connectToSalvage, requireJournal, syncDirectory, truePath } from './connection.ts';
@@ -16,6 +17,7 @@ import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { markPath, readMark } from './mark.ts';
 import { readOwner, takeLock } from './owner.ts';
+import { ScheduleTable } from './schedule-row.ts';
 import { StagedHeads } from './staged-heads.ts';
 import { emptyTail, type Tail, writeTail } from './tail.ts';
 import { type Walked, walk } from './walk.ts';
@@ -129,6 +131,7 @@ function endOf(db: Database.Database): number {
 class Copy {
   tail: Tail = emptyTail;
   private readonly heads: HeadTable;
+  private readonly schedules: ScheduleTable;
   private readonly running = new Map<string, HeadRow>();
   private readonly insertFrame: Database.Statement;
   private readonly insertGap: Database.Statement;
@@ -137,6 +140,7 @@ class Copy {
 
   constructor(db: Database.Database, path: string) {
     this.heads = new HeadTable(db, path);
+    this.schedules = new ScheduleTable(db, path);
     this.insertFrame = db.prepare(
       'INSERT INTO frames (seq, n, first_seq, facts, sum, chain, live, kept_sum, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
@@ -157,7 +161,12 @@ class Copy {
     this.insertFrame.run(seq, n, first_seq, count, sum, chain, numbers.size, kept_sum, body);
     for (const no of numbers) this.insertTouch.run(no, seq);
     const { running, ended } = heads.flush();
-    this.tail = { n, seq, chain, running: this.tail.running + running, ended: this.tail.ended + ended };
+    let { schedules } = this.tail;
+    for (const fact of facts) {
+      const change = scheduleChangeOf(fact);
+      if (change !== undefined) schedules += this.schedules.apply(fact.seq, change);
+    }
+    this.tail = { n, seq, chain, running: this.tail.running + running, ended: this.tail.ended + ended, schedules };
   }
 }
 

@@ -4,7 +4,8 @@
  * `frames` holds the facts: up to 256 of one append in a row, as compressed lines of JSON. The key of a frame is the `seq` of
  * its last fact; `n` counts frames without a gap, and `chain` is a checksum over the frame and the chain of the one before.
  * `touches` says in which frames a workflow has facts. `workflows` are the heads. `gaps` stand for runs of frames that a
- * sweep removed, and carry the chain across. `tail` repeats what the last frame must be, and how many heads there must be.
+ * sweep removed, and carry the chain across. `schedules` says where the facts are that each standing schedule is brought back by.
+ * `tail` repeats what the last frame must be, and how many heads and schedules there must be.
  */
 import type Database from 'better-sqlite3';
 
@@ -29,8 +30,9 @@ const migrations: readonly string[] = [
    );
    CREATE TABLE tail (
      one INTEGER PRIMARY KEY CHECK (one = 1), n INTEGER NOT NULL, seq INTEGER NOT NULL, chain INTEGER NOT NULL,
-     running INTEGER NOT NULL, ended INTEGER NOT NULL, sum INTEGER NOT NULL
+     running INTEGER NOT NULL, ended INTEGER NOT NULL, schedules INTEGER NOT NULL, sum INTEGER NOT NULL
    );
+   CREATE TABLE schedules (id TEXT PRIMARY KEY, made_seq INTEGER NOT NULL, last_seq INTEGER, sum INTEGER NOT NULL);
    CREATE TABLE owner (
      one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, epoch INTEGER NOT NULL, pid INTEGER, host TEXT, since INTEGER
    );`,

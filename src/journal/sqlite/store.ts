@@ -15,6 +15,7 @@ import { type Batch, chainAfter, encodeBody, type Packed, sumOf } from './frame.
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { Marker } from './mark.ts';
 import { epochTaken, readOwner } from './owner.ts';
+import { ScheduleTable } from './schedule-row.ts';
 import { StagedHeads } from './staged-heads.ts';
 import { readTail, type Tail, writeTail } from './tail.ts';
 
@@ -37,6 +38,7 @@ export class Store {
   private readonly marker: Marker;
   private readonly file: { readonly dev: number; readonly ino: number };
   private readonly heads: HeadTable;
+  private readonly schedules: ScheduleTable;
   private readonly insertFrame: Database.Statement;
   private readonly insertTouch: Database.Statement;
   /** Rows of workflows that run, as they stand in the journal. */
@@ -52,6 +54,7 @@ export class Store {
     this.journal = readOwner(this.db)?.journal ?? '';
     this.tail = readTail(this.db, path);
     this.heads = new HeadTable(this.db, path);
+    this.schedules = new ScheduleTable(this.db, path);
     this.insertFrame = this.db.prepare('INSERT INTO frames (seq, n, first_seq, facts, sum, chain, live, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.insertTouch = this.db.prepare('INSERT INTO touches (workflow, seq) VALUES (?, ?)');
     this.marker = new Marker(path);
@@ -64,7 +67,7 @@ export class Store {
    * Appends a batch, durable when it returns.
    * @throws GleitzeitError PERSISTENCE_*; what came of it is known after `settle`
    */
-  append({ frames, changes }: Batch): void {
+  append({ frames, changes, schedules }: Batch): void {
     const first = frames[0];
     if (first === undefined) return;
     this.transact((tail) => {
@@ -74,7 +77,9 @@ export class Store {
       let end = tail;
       for (const frame of frames) end = this.write(frame, { tail: end, heads });
       const { running, ended } = heads.flush();
-      return { ...end, running: end.running + running, ended: end.ended + ended };
+      let standing = end.schedules;
+      for (const [seq, change] of schedules) standing += this.schedules.apply(seq, change);
+      return { ...end, running: end.running + running, ended: end.ended + ended, schedules: standing };
     });
   }
 

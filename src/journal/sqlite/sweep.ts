@@ -18,28 +18,36 @@ const atOnce = 50;
 interface Leaving {
   readonly no: number;
   readonly id: string;
+  readonly ended_seq: number;
 }
 
-/** Removes some of the workflows that a retention lets go. @returns how many; fewer than there are to remove, as long as it is not 0 */
-export function sweepSome(store: Store, retention: Retention): number {
-  let removed = 0;
+/** What a step removed, and the `seq` at which the last of that ended. */
+export interface Swept {
+  readonly removed: number;
+  readonly endedSeq: number;
+}
+
+/** Removes some of the workflows that a retention lets go: fewer than there are to remove, and none only when none is left. */
+export function sweepSome(store: Store, retention: Retention): Swept {
+  let swept: Swept = { removed: 0, endedSeq: 0 };
   store.transact((tail) => {
     const leaving = leavingOf(store.db, { retention, tail });
-    removed = leaving.length;
+    const removed = leaving.length;
     if (removed === 0) return tail;
+    swept = { removed, endedSeq: leaving.at(-1)?.ended_seq ?? 0 };
     removeFacts(store, { leaving, tail });
     const drop = store.db.prepare('DELETE FROM workflows WHERE no = ?');
     for (const { no } of leaving) drop.run(no);
     return { ...tail, ended: tail.ended - removed };
   });
-  return removed;
+  return swept;
 }
 
 function leavingOf(
   db: Database.Database,
   { retention: { olderThan, keep }, tail }: { readonly retention: Retention; readonly tail: Tail },
 ): readonly Leaving[] {
-  const sql = 'SELECT no, id, ended_at FROM workflows WHERE ended_seq IS NOT NULL ORDER BY ended_seq LIMIT ?';
+  const sql = 'SELECT no, id, ended_at, ended_seq FROM workflows WHERE ended_seq IS NOT NULL ORDER BY ended_seq LIMIT ?';
   // The columns are those of the schema.
   const oldest = db.prepare(sql).all(atOnce) as (Leaving & { readonly ended_at: number })[];
   const surplus = keep === undefined ? 0 : tail.ended - keep;
@@ -66,16 +74,17 @@ function removeFacts({ db, path }: Store, { leaving, tail }: { readonly leaving:
       closeGap(db, frame);
       continue;
     }
-    if (!isIntact(frame))
-      throw damaged(path, {
-        afterSeq: frame.first_seq - 1,
-        toSeq: seq,
-        kind: 'checksum',
-        message: `facts ${frame.first_seq} to ${seq} do not have their checksum`,
-      });
-    const body = encodeBody(withoutFactsOf(ids, frame));
+    const body = encodeBody(withoutFactsOf(ids, intactFrame(frame, path)));
     rewrite.run(body, sumOf(body), live, seq);
   }
+}
+
+/** @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR */
+export function intactFrame(frame: FrameRow, path: string): FrameRow {
+  if (isIntact(frame)) return frame;
+  const { first_seq, seq } = frame;
+  const message = `facts ${first_seq} to ${seq} do not have their checksum`;
+  throw damaged(path, { afterSeq: first_seq - 1, toSeq: seq, kind: 'checksum', message });
 }
 
 function withoutFactsOf(ids: ReadonlySet<string>, { body }: FrameRow): string {
@@ -85,7 +94,7 @@ function withoutFactsOf(ids: ReadonlySet<string>, { body }: FrameRow): string {
 }
 
 /** Removes a frame, and makes one gap of it and of those that it touches. */
-function closeGap(db: Database.Database, { seq, n, chain }: FrameRow): void {
+export function closeGap(db: Database.Database, { seq, n, chain }: FrameRow): void {
   db.prepare('DELETE FROM frames WHERE seq = ?').run(seq);
   // The columns are those of the schema.
   const left = db.prepare('SELECT * FROM gaps WHERE from_n < ? ORDER BY from_n DESC LIMIT 1').get(n) as Gap | undefined;

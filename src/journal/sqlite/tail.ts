@@ -11,28 +11,35 @@ export interface Tail {
   /** Workflows that have not ended, and those that have. */
   readonly running: number;
   readonly ended: number;
+  /** Schedules that stand. */
+  readonly schedules: number;
 }
 
-export const emptyTail: Tail = { n: 0, seq: 0, chain: 0, running: 0, ended: 0 };
+export const emptyTail: Tail = { n: 0, seq: 0, chain: 0, running: 0, ended: 0, schedules: 0 };
 
 /** Frames whose bodies are read at an open. */
 const verifiedFrames = 16;
 
-export function writeTail(db: Database.Database, { n, seq, chain, running, ended }: Tail): void {
-  const sql = 'INSERT OR REPLACE INTO tail (one, n, seq, chain, running, ended, sum) VALUES (1, ?, ?, ?, ?, ?, ?)';
-  db.prepare(sql).run(n, seq, chain, running, ended, rowSum(n, seq, chain, running, ended));
+export function writeTail(db: Database.Database, tail: Tail): void {
+  const { n, seq, chain, running, ended, schedules } = tail;
+  const sql = 'INSERT OR REPLACE INTO tail (one, n, seq, chain, running, ended, schedules, sum) VALUES (1, ?, ?, ?, ?, ?, ?, ?)';
+  db.prepare(sql).run(n, seq, chain, running, ended, schedules, tailSum(tail));
+}
+
+function tailSum({ n, seq, chain, running, ended, schedules }: Tail): number {
+  return rowSum(n, seq, chain, running, ended, schedules);
 }
 
 /** @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR */
 export function readTail(db: Database.Database, path: string): Tail {
   // The columns are those of the schema.
-  const row = db.prepare('SELECT n, seq, chain, running, ended, sum FROM tail').get() as (Tail & { readonly sum: number }) | undefined;
+  const row = db.prepare('SELECT n, seq, chain, running, ended, schedules, sum FROM tail').get() as (Tail & { readonly sum: number }) | undefined;
   if (row === undefined) throw damaged(path, { afterSeq: 0, kind: 'tail', message: 'the record of its end is missing' });
-  const { n, seq, chain, running, ended, sum } = row;
-  if (rowSum(n, seq, chain, running, ended) !== sum) {
+  const { sum, ...tail } = row;
+  if (tailSum(tail) !== sum) {
     throw damaged(path, { afterSeq: 0, kind: 'tail', message: 'the record of its end does not have its checksum' });
   }
-  return { n, seq, chain, running, ended };
+  return tail;
 }
 
 export interface Gap {

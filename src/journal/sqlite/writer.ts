@@ -14,6 +14,7 @@ import type { Retention } from '../journal.ts';
 import type { Batch } from './frame.ts';
 import type { Store, StoreOptions } from './store.ts';
 import { sweepSome } from './sweep.ts';
+import { sweepOthers } from './sweep-others.ts';
 
 export interface Writer {
   /** Answers nothing where the batch is durable at once. @throws GleitzeitError PERSISTENCE_* */
@@ -50,12 +51,21 @@ export class InlineWriter implements Writer {
 
 /** Sweeps until nothing is left to go; appends come in between. */
 export async function sweepAll(store: Store, retention: Retention): Promise<number> {
+  const { olderThan } = retention;
   let removed = 0;
-  for (let some = sweepSome(store, retention); some > 0; some = sweepSome(store, retention)) {
-    removed += some;
-    await new Promise((resolve) => setImmediate(resolve));
+  let beforeSeq = 0;
+  for (let some = sweepSome(store, retention); some.removed > 0; some = sweepSome(store, retention)) {
+    removed += some.removed;
+    beforeSeq = some.endedSeq;
+    await nextTurn();
   }
+  if (beforeSeq === 0 && olderThan === undefined) return removed;
+  for (let at: number | undefined = 0; at !== undefined; at = sweepOthers(store, { beforeSeq, olderThan }, at)) await nextTurn();
   return removed;
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** What the thread is asked, and what it answers. */

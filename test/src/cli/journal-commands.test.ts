@@ -45,6 +45,9 @@ describe('a run with a journal', { timeout: 30_000 }, () => {
       { workflowId: 'w', name: 'Echo', status: 'completed' },
       { workflowId: 'f', name: 'Failing', status: 'failed' },
     ]);
+    const latest = await gleitzeit('list', '--db', db, '--limit', '1', '--json');
+    expect([latest.json(), latest.stderr]).toEqual([[expect.objectContaining({ workflowId: 'f' })], expect.stringContaining('there are older ones')]);
+    expect((await gleitzeit('list', '--db', db, '--limit', '2')).stderr).toBe('');
     expect((await gleitzeit('list', '--db', db, '--status', 'failed')).stdout).toMatch(/^f {2}failed {5}\S+ {2}Failing {2}\d+ ms\n$/);
     expect((await gleitzeit('status', 'w', '--db', db, '--json')).json()).toEqual({
       workflowId: 'w',

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { type DataOf, type EventType, type GleitzeitEvent, specOf } from '../../../machines/events/catalogue.ts';
-import type { Journal } from '../../../src/journal/journal.ts';
+import type { Journal, ListOptions } from '../../../src/journal/journal.ts';
 
 export interface JournalUnderTest {
   readonly journal: Journal;
@@ -36,6 +36,28 @@ const failed = (workflowId: string, seq: number) =>
   factOf('workflow:failed', { workflowId, durationMs: 1, counts, error, failedTaskIds: [] }, { seq });
 const cancelled = (workflowId: string, seq: number) =>
   factOf('workflow:cancelled', { workflowId, durationMs: 1, counts, reason: 'r', by: 'b' }, { seq });
+const progress = (seq: number) => ({ seen: seq, owed: [], run: null, last: null });
+export const made = (scheduleId: string, seq: number) =>
+  factOf(
+    'cron:created',
+    {
+      scheduleId,
+      rule: { kind: 'interval', everyMs: 1_000 },
+      overlap: 'skip',
+      catchUp: 'none',
+      name: 'n',
+      versionHash: 'h',
+      definition: { name: 'n', failurePolicy: 'fail_fast', tasks: [] },
+      input: null,
+      levels: 0,
+      specHash: `x${seq}`,
+    },
+    { seq },
+  );
+export const skipped = (scheduleId: string, seq: number) =>
+  factOf('cron:skipped', { scheduleId, from: seq, before: seq + 1, because: 'overlap', progress: progress(seq) }, { seq });
+const removed = (scheduleId: string, seq: number) => factOf('cron:removed', { scheduleId, reason: 'r', by: 'b' }, { seq });
+const seqsOfSchedules = async (journal: Journal) => (await journal.schedules()).map(({ made: { seq }, last }) => [seq, last?.seq]);
 const ofSystem = (seq: number) => factOf('system:started', { recovered: { workflows: 0, tasks: 0 } }, { seq });
 
 /** Runs the suite over the journals that `make` makes, each of them new and empty. */
@@ -76,6 +98,30 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.read({ workflowId: 'none' })).toEqual([]);
     });
 
+    it.each([1, 2, 3, 5])('gives back the facts of some workflows a page at a time, as it does at once: %i', async (limit) => {
+      const facts = [
+        submitted('x', 1),
+        submitted('y', 2),
+        started('x', 3),
+        ofSystem(4),
+        submitted('z', 5),
+        started('z', 6),
+        started('y', 7),
+        completed('x', 8),
+      ];
+      const { journal } = await holding(facts.slice(0, 3), facts.slice(3, 4), facts.slice(4));
+      for (const which of [{ workflowIds: ['x'] }, { workflowIds: ['z', 'x'] }, { workflowId: 'y' }]) {
+        const paged: GleitzeitEvent[] = [];
+        for (let isLast = false; !isLast; ) {
+          const page = await journal.read({ ...which, afterSeq: paged.at(-1)?.seq ?? 0, limit });
+          isLast = page.length < limit;
+          paged.push(...page);
+        }
+        expect(paged).toEqual(await journal.read(which));
+        expect(paged.length).toBeGreaterThan(1);
+      }
+    });
+
     it('gives back the facts of some workflows at once, in the order of seq', async () => {
       const facts = [
         ofSystem(1),
@@ -101,7 +147,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([1, 3, 6]);
       expect((await journal.read({ workflowId: null, afterSeq: 1 })).map(({ seq }) => seq)).toEqual([3, 6]);
       await journal.sweep({ keep: 0 });
-      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([1, 3, 6]);
+      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([6]);
     });
 
     it('gives back what came after a seq', async () => {
@@ -171,6 +217,70 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect((await journal.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['a', 'c']);
     });
 
+    it('lists only those of a status, before another one, or the latest of them', async () => {
+      const { journal } = await holding([submitted('b', 1), submitted('a', 2), submitted('c', 3), failed('b', 4), failed('c', 5)]);
+      const idsOf = async (options: ListOptions) => (await journal.list(options)).map(({ workflowId }) => workflowId);
+      expect(await idsOf({ status: 'failed' })).toEqual(['b', 'c']);
+      expect(await idsOf({ status: 'running' })).toEqual(['a']);
+      expect(await idsOf({ status: 'cancelled' })).toEqual([]);
+      expect(await idsOf({ limit: 2 })).toEqual(['a', 'c']);
+      expect(await idsOf({ limit: 9 })).toEqual(['b', 'a', 'c']);
+      expect(await idsOf({ before: 'c', limit: 1 })).toEqual(['a']);
+      expect(await idsOf({ before: 'c', status: 'failed' })).toEqual(['b']);
+      expect([await idsOf({ before: 'b' }), await idsOf({ before: 'none' })]).toEqual([[], []]);
+      expect(await idsOf({ status: 'failed', limit: 1 })).toEqual(['c']);
+    });
+
+    it('knows the schedules that stand, in the order of their creation, each by its making and its last word', async () => {
+      const { journal } = await holding([made('a', 1), made('b', 2), submitted('x', 3)], [skipped('a', 4), made('c', 5), skipped('a', 6)]);
+      expect(await seqsOfSchedules(journal)).toEqual([
+        [1, 6],
+        [2, undefined],
+        [5, undefined],
+      ]);
+      expect((await journal.schedules())[0]).toEqual({ made: made('a', 1), last: skipped('a', 6) });
+      await journal.append([skipped('none', 7), removed('b', 8), removed('a', 9), made('a', 10)]);
+      expect(await seqsOfSchedules(journal)).toEqual([
+        [5, undefined],
+        [10, undefined],
+      ]);
+    });
+
+    it('removes with finished workflows what belongs to none and was stated before they ended', async () => {
+      const { journal } = await holding(
+        [ofSystem(1), submitted('a', 2), ofSystem(3), completed('a', 4), ofSystem(5)],
+        [submitted('b', 6), completed('b', 7), ofSystem(8)],
+      );
+      expect(await journal.sweep({ keep: 1 })).toBe(1);
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([5, 6, 7, 8]);
+      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([5, 8]);
+    });
+
+    it('removes what belongs to no workflow and is older than a time, also where no workflow goes', async () => {
+      const { journal } = await holding([ofSystem(1), submitted('a', 2)], [ofSystem(3), ofSystem(4)], [ofSystem(5)]);
+      expect(await journal.sweep({ olderThan: 40 })).toBe(0);
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([2, 4, 5]);
+      expect(await journal.sweep({ olderThan: 40 })).toBe(0);
+      expect((await journal.read({ workflowId: null })).map(({ seq }) => seq)).toEqual([4, 5]);
+    });
+
+    it('keeps for ever what a standing schedule is brought back by, and nothing else of it', async () => {
+      const { journal } = await holding([made('a', 1), made('b', 2)], [skipped('a', 3)], [skipped('a', 4), removed('b', 5)], [ofSystem(6)]);
+      await journal.sweep({ olderThan: 1_000 });
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([1, 4]);
+      expect(await seqsOfSchedules(journal)).toEqual([[1, 4]]);
+      await journal.append([removed('a', 7), ofSystem(8)]);
+      await journal.sweep({ olderThan: 1_000 });
+      expect([await journal.read(), await journal.schedules()]).toEqual([[], []]);
+    });
+
+    it('removes what belongs to no workflow out of a journal of many batches', async () => {
+      const batches = Array.from({ length: 55 }, (_, at) => [at === 40 ? made('a', at + 1) : ofSystem(at + 1)]);
+      const { journal } = await holding(...batches);
+      await journal.sweep({ olderThan: 525 });
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([41, 53, 54, 55]);
+    });
+
     it('gives out what nobody can change it by', async () => {
       const { journal } = await holding([submitted('x', 1), started('x', 2)]);
       ((await journal.read({ workflowId: 'x' })) as GleitzeitEvent[]).length = 0;
@@ -211,7 +321,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.sweep({})).toBe(0);
       expect(await journal.sweep({ olderThan: Number.MAX_SAFE_INTEGER, keep: 0 })).toBe(1);
       expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['a']);
-      expect((await journal.read()).map(({ seq }) => seq)).toEqual([1, 2]);
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([2]);
     });
 
     it('takes an id again whose workflow was removed', async () => {
@@ -223,7 +333,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
     });
 
     it('is all there again when it is opened once more, where it outlives its process', async () => {
-      const facts = [ofSystem(1), submitted('x', 2), started('x', 3), submitted('y', 4), completed('y', 9)];
+      const facts = [ofSystem(1), submitted('x', 2), started('x', 3), submitted('y', 4), made('s', 5), completed('y', 9)];
       const { journal, reopen } = await holding(facts);
       if (reopen === undefined) {
         expect(await journal.open()).toMatchObject({ lastSeq: 9 });
@@ -235,6 +345,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await again.open()).toMatchObject({ lastSeq: 9 });
       expect(await again.read()).toEqual(facts);
       expect((await again.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['x']);
+      expect(await seqsOfSchedules(again)).toEqual([[5, undefined]]);
       await again.append([completed('x', 10)]);
       expect(await again.unfinished()).toEqual([]);
     });

@@ -6,6 +6,7 @@ import type { Journal } from '../../../src/journal/journal.ts';
 import { checkJournal } from '../../../src/journal/sqlite/check.ts';
 import { repairJournal } from '../../../src/journal/sqlite/repair.ts';
 import { type SqliteJournalOptions, sqliteJournal } from '../../../src/journal/sqlite.ts';
+import { made, skipped } from './contract.ts';
 import { lives, placeForJournal, started, submitted } from './places.ts';
 
 async function opened(path: string, options: SqliteJournalOptions = { writer: 'inline' }): Promise<Journal> {
@@ -160,6 +161,24 @@ describe('batches that are gone', () => {
     await expect(reads()).rejects.toMatchObject({ code: 'PERSISTENCE_INTEGRITY_ERROR' });
   });
 
+  it.each([
+    ['a schedule', 'DELETE FROM schedules'],
+    ['its last word', 'UPDATE schedules SET last_seq = NULL'],
+    ['the number of schedules', 'UPDATE tail SET schedules = 0'],
+  ])('from the index of schedules are seen: %s', async (_, sql) => {
+    const path = placeForJournal();
+    const journal = await opened(path);
+    for (const fact of [made('s', 1), skipped('s', 2)]) await journal.append([fact]);
+    await journal.close();
+    change(path, sql);
+    expect((await checkJournal(path)).damages).toEqual(
+      expect.arrayContaining([expect.objectContaining({ kind: expect.stringMatching(/index|tail/) })]),
+    );
+    const looked = sqliteJournal(path, { readOnly: true });
+    onTestFinished(() => looked.close());
+    await expect(looked.open().then(() => looked.schedules())).rejects.toMatchObject({ code: 'PERSISTENCE_INTEGRITY_ERROR' });
+  });
+
   it('because a sweep removed them are no damage', async () => {
     const path = await holding(40);
     const journal = await opened(path);
@@ -273,14 +292,14 @@ describe('repair', () => {
   it('loses nothing where only the index is damaged, sweeps and all', async () => {
     const path = await holding(40);
     const journal = await opened(path);
-    await journal.append([submitted('long', 500)]);
-    await journal.sweep({ keep: 20 });
-    const before = [await journal.read(), await journal.list()];
+    await journal.append([submitted('long', 500), made('s', 501), skipped('s', 502), skipped('s', 503)]);
+    await journal.sweep({ keep: 20, olderThan: 10_000 });
+    const before = [await journal.read(), await journal.list(), await journal.schedules()];
     await journal.close();
-    change(path, "UPDATE workflows SET name = 'other' WHERE no % 2 = 0; DELETE FROM touches WHERE seq % 2 = 0");
+    change(path, "UPDATE workflows SET name = 'other' WHERE no % 2 = 0; DELETE FROM touches WHERE seq % 2 = 0; DELETE FROM schedules");
     expect(await repairJournal(path)).not.toHaveProperty('lost');
     const repaired = await opened(path);
-    expect([await repaired.read(), await repaired.list()]).toEqual(before);
+    expect([await repaired.read(), await repaired.list(), await repaired.schedules()]).toEqual(before);
     expect((await checkJournal(path)).damages).toEqual([]);
   });
 

@@ -92,6 +92,7 @@ function bound(journal: Journal): Journal {
     read: (options) => journal.read(options),
     find: (id) => journal.find(id),
     list: () => journal.list(),
+    schedules: () => journal.schedules(),
     unfinished: () => journal.unfinished(),
     sweep: (retention) => journal.sweep(retention),
     close: () => journal.close(),

@@ -22,6 +22,18 @@ describe('facts before effects', () => {
     expect(seen.map(({ type }) => type).slice(0, 3)).toEqual(['system:start', 'system:started', 'engine:started']);
   });
 
+  it('shows what is recorded to whoever begins to watch before it is durable', async () => {
+    const { journal, commit } = slowJournal();
+    const { core, pump } = coreUnderTest({ journal });
+    core.watch(undefined);
+    core.accept(start, { source: 'api' });
+    pump();
+    const seen: string[] = [];
+    core.watch(({ type }) => seen.push(type));
+    await commit();
+    expect(seen.filter((type) => type.endsWith(':started'))).toEqual(['system:started', 'engine:started']);
+  });
+
   it('shares the next commit among the turns that run while one is under way, in order', async () => {
     const { journal, appended, commit } = slowJournal();
     const { core, pump } = coreUnderTest({ journal });

@@ -43,6 +43,16 @@ function onDisk(): Journal {
   return sqliteJournal(join(folder, 'journal.db'));
 }
 
+/** A journal with some of its members in place of its own. */
+function journalWith(inner: Journal, own: Partial<Journal>): Journal {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      const member = (Reflect.get(own, name) ?? Reflect.get(target, name)) as unknown;
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}
+
 describe('events out of a hub', { timeout: 60_000 }, () => {
   it('come under their own names, as they are in the system, in order, and only those of the namespace', async () => {
     const { system, hub } = await hubOf();
@@ -68,15 +78,7 @@ describe('events out of a hub', { timeout: 60_000 }, () => {
     let isHeld = false;
     let release = (): void => undefined;
     const inner = memoryJournal();
-    const journal: Journal = {
-      ...inner,
-      open: () => inner.open(),
-      read: (options) => inner.read(options),
-      find: (id) => inner.find(id),
-      list: () => inner.list(),
-      unfinished: () => inner.unfinished(),
-      sweep: (retention) => inner.sweep(retention),
-      close: () => inner.close(),
+    const journal = journalWith(inner, {
       append: (facts) => {
         if (!isHeld) return inner.append(facts);
         return new Promise<void>((resolve) => {
@@ -87,7 +89,7 @@ describe('events out of a hub', { timeout: 60_000 }, () => {
           };
         });
       },
-    };
+    });
     const { system, hub } = await hubOf({ systemOptions: { journal, providers: [provider] } });
     const client = await subscribed(hub.url, { types: ['workflow:*', 'task:*'] });
     isHeld = true;
@@ -245,18 +247,12 @@ describe('events out of a hub', { timeout: 60_000 }, () => {
   it('do not take for durable what is said while the journal takes nothing', async () => {
     const inner = memoryJournal();
     let isFull = false;
-    const journal: Journal = {
-      ...Object.fromEntries(
-        ['open', 'read', 'find', 'list', 'unfinished', 'sweep', 'close'].map((name) => [
-          name,
-          (...given: never[]) => (inner as never as Record<string, (...all: never[]) => unknown>)[name]?.(...given),
-        ]),
-      ),
-      append: (facts: readonly GleitzeitEvent[]) => {
+    const journal = journalWith(inner, {
+      append: (facts) => {
         if (isFull) throw Object.assign(new Error('disk full'), { retryable: true, code: 'PERSISTENCE_WRITE_FAILED' });
         return inner.append(facts);
       },
-    } as Journal;
+    });
     const { provider, open } = gate();
     const { system, hub } = await hubOf({ systemOptions: { journal, providers: [provider] } });
     const { loadWorkflow } = await import('../../../../src/index.ts');
@@ -291,13 +287,7 @@ describe('events out of a hub', { timeout: 60_000 }, () => {
   it('leave whoever cannot be told what was recorded, so that it comes again', async () => {
     const inner = memoryJournal();
     let isBroken = false;
-    const journal = new Proxy(inner, {
-      get: (target, name) => {
-        if (name === 'read' && isBroken) return () => Promise.reject(new Error('gone'));
-        const member = Reflect.get(target, name) as unknown;
-        return typeof member === 'function' ? member.bind(target) : member;
-      },
-    });
+    const journal = journalWith(inner, { read: (options) => (isBroken ? Promise.reject(new Error('gone')) : inner.read(options)) });
     const { system, hub } = await hubOf({ systemOptions: { journal } });
     await run(system, 'a');
     isBroken = true;

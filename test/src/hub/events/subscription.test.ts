@@ -12,6 +12,8 @@ class Stage {
   readonly facts: GleitzeitEvent[] = [];
   readonly feed: Feed;
   durableSeq = 0;
+  /** As where only the facts of some workflow are asked for. */
+  nothingIsRead = false;
   private seq = 0;
   private handler: (event: GleitzeitEvent) => void = () => undefined;
   private reads: (() => void)[] = [];
@@ -82,7 +84,7 @@ class Stage {
   }
 
   private read({ afterSeq = 0, limit }: ReadOptions = {}): readonly GleitzeitEvent[] {
-    return this.facts.filter(({ seq }) => seq > afterSeq).slice(0, limit);
+    return this.nothingIsRead ? [] : this.facts.filter(({ seq }) => seq > afterSeq).slice(0, limit);
   }
 }
 
@@ -160,6 +162,43 @@ describe('a subscription', () => {
     expect(stage.feed.figures.behind).toBe(1);
   });
 
+  it('sends once what the journal had before it was shown', async () => {
+    const stage = new Stage(100_000);
+    const ear = new Ear();
+    ear.room = 100;
+    stage.say([true, true]);
+    stage.commit([true, false]);
+    stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: 1, outlet: ear }).begin();
+    await settled();
+    stage.answer();
+    await settled();
+    expect(ear.heard).toEqual([
+      { name: 'workflow:started', seq: 2 },
+      { name: 'workflow:started', seq: 3 },
+      { name: 'subscription:live', seq: 3 },
+    ]);
+    stage.show();
+    stage.say([true]);
+    expect(ear.heard.slice(3)).toEqual([
+      { name: 'workflow:step_completed', seq: 4 },
+      { name: 'workflow:started', seq: 5 },
+    ]);
+  });
+
+  it('is as far as the journal was read, also where nothing there was for it', async () => {
+    const stage = new Stage(100_000);
+    const ear = new Ear();
+    ear.room = 100;
+    stage.say([true, true, true]);
+    const filters = [{ types: ['workflow:failed'], correlationId: 'other' }];
+    stage.nothingIsRead = true;
+    stage.feed.subscribe({ namespace: '/engine', filters, fromSeq: 0, outlet: ear }).begin();
+    await settled();
+    stage.answer();
+    await settled();
+    expect(ear.heard).toEqual([{ name: 'subscription:live', seq: 3 }]);
+  });
+
   it('keeps nothing for those who have left', () => {
     const stage = new Stage(1_000_000);
     const ear = new Ear();
@@ -194,7 +233,8 @@ describe('a subscription', () => {
       else if (each.do === 'wait') await settled();
       else if (ears.length < 4) {
         const ear = new Ear();
-        const isNew = ears.length % 2 === 0;
+        ear.room = 4;
+        const isNew = ears.length % 2 === 1;
         const subscription = stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: isNew ? undefined : 0, outlet: ear });
         ears.push({ ear, fromSeq: isNew ? subscription.since : 0 });
         subscription.begin();

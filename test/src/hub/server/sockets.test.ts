@@ -226,6 +226,15 @@ describe('what clients send', { timeout: 60_000 }, () => {
     expect(posted?.status ?? 413).toBe(413);
   });
 
+  it.each(transports)('may be large from who is known, by %s', async (...names) => {
+    const { hub } = await hubOf();
+    const client = await connected(hub.url, '/engine', { transports: names as ['polling'] });
+    expect(await ask(client, 'workflow:status', { workflowId: 'x'.repeat(5_000_000) })).toMatchObject({
+      ok: false,
+      error: { code: 'INVALID_PARAMS' },
+    });
+  });
+
   it('comes by a WebSocket in place of polling only from who is known', async () => {
     const { hub } = await hubOf({ token: 'all' });
     const { sid } = JSON.parse((await status(hub.url + polling)).text.slice(1)) as { readonly sid: string };

@@ -2,6 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { errorOf } from '../../../../src/errors.ts';
 import { WorkerDesk } from '../../../../src/hub/workers/worker-desk.ts';
+import { memoryJournal } from '../../../../src/journal/memory.ts';
 import { portOf } from '../../../../src/runtime/port.ts';
 import { defineWorkflow } from '../../../../src/workflow/define.ts';
 import { type Scene, type SceneOptions, scene } from '../../../scenarios/scene.ts';
@@ -294,6 +295,21 @@ describe('a connection that breaks', () => {
     await other.succeed('c');
   });
 
+  it('does not have its worker told of what is given to others, when it comes back in the moment in which that is decided', async () => {
+    const { process, submit, clock, only } = await stage();
+    const [far, other] = [process(), process({ workerId: 'other', slots: 1 })];
+    await far.register();
+    await submit(tasks('a'));
+    far.disconnect();
+    await submit(tasks('b'));
+    await other.register();
+    clock.advance(5_000);
+    await far.register({ leases: [far.about('a')] });
+    expect(only('task:failed').data).toMatchObject({ taskId: 'b', attempt: 1, ended: 'abandoned' });
+    expect([far, other].map(({ executions }) => executions.map(({ taskId, attempt }) => `${taskId}#${attempt}`))).toEqual([['a#1'], ['b#2']]);
+    await Promise.all([far.succeed('a'), other.succeed('b')]);
+  });
+
   it('may do so before its worker is registered: nobody is kept waiting for it', async () => {
     const { process } = await stage();
     const far = process();
@@ -315,6 +331,22 @@ describe('a connection that breaks', () => {
     expect(only('task:failed').data).toMatchObject({ taskId: 'a', ended: 'lost', workerId: 'far' });
     expect(other.executions.map(({ taskId, attempt }) => `${taskId}#${attempt}`)).toEqual(['a#2']);
     await other.succeed('a');
+  });
+
+  it('with the hub costs nothing when both come back: what runs goes on, what was never heard runs at once', async () => {
+    const journal = memoryJournal();
+    const first = await stage({ journal });
+    const far = first.process();
+    await far.register();
+    await first.submit(tasks('a', 'b'));
+    await first.system.stop({ deadlineMs: 0 });
+    const second = await stage({ journal, seed: 'second', startAt: 10_000 });
+    const back = second.process();
+    expect(await back.register({ leases: [far.about('a')] })).toMatchObject({ lost: [] });
+    expect(second.only('task:failed').data).toMatchObject({ taskId: 'b', attempt: 1, ended: 'abandoned', lost: 0 });
+    expect(back.executions.map(({ taskId, attempt }) => `${taskId}#${attempt}`)).toEqual(['b#2']);
+    expect(await back.say('attempt:succeeded', { ...far.about('a'), result: 'a' })).toEqual({ accepted: true });
+    expect(await back.succeed('b')).toEqual({ accepted: true });
   });
 
   it('brings back another process under the same id: what the earlier one ran is lost at once', async () => {
