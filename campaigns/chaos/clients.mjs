@@ -6,7 +6,7 @@ import { renderExplanation, specOf } from '../library.mjs';
 import { expectedOf, inputOf, kindOf, kindShares, loadKinds } from './workload.mjs';
 
 /** What a client may be told while the hub, its workers or the way there are gone; whoever is told submits again, under the same id. */
-const outages = new Set(['CONNECTION_LOST', 'CONNECTION_REFUSED', 'NETWORK_UNREACHABLE', 'PROTOCOL_NOT_FOUND']);
+const outages = new Set(['CONNECTION_LOST', 'CONNECTION_REFUSED', 'NETWORK_UNREACHABLE', 'PROTOCOL_NOT_FOUND', 'METHOD_NOT_SUPPORTED']);
 
 export class Submitter {
   acknowledged = new Set();

@@ -137,8 +137,8 @@ async function polling(place, times) {
       });
       if (chance() < 0.5) await Promise.race([Promise.all([ask(place, own), chance() < 0.3 && ask(place, own)]), wait(50)]);
     }
-    // Half of them are left as they are: nobody polls any more.
-    if (chance() < 0.5) await ask(place, own, { method: 'POST', body: '1' });
+    // The others are left as they are: nobody polls any more.
+    if (chance() * 100 >= place.deserters) await ask(place, own, { method: 'POST', body: '1' });
   }
 }
 

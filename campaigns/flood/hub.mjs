@@ -36,9 +36,9 @@ async function measure() {
     globalThis.gc();
   }
   const { heapUsed, external, rss } = process.memoryUsage();
-  const longestMs = lag.max / 1e6;
+  const turns = { p50: lag.percentile(50) / 1e6, p99: lag.percentile(99) / 1e6, longest: lag.max / 1e6 };
   lag.reset();
-  return { heap: heapUsed + external, rss, highest: Math.max(highest, rss), longestMs, ...hub.figures(), actors: system.actors(), complaints };
+  return { heap: heapUsed + external, rss, highest: Math.max(highest, rss), turns, ...hub.figures(), actors: system.actors(), complaints };
 }
 
 async function stop() {
@@ -48,6 +48,6 @@ async function stop() {
   return {};
 }
 
-const answers = { measure, figures: async () => hub.figures(), stop };
+const answers = { measure, connections: async () => hub.connections(), stop };
 process.on('message', async ({ id, ask }) => process.send({ id, answer: await answers[ask]() }));
 process.send({ answer: { url: hub.url, port: hub.port } });

@@ -41,7 +41,7 @@ async function noPackets(place, times) {
       const isKnown = chance() < 0.5;
       wire = isKnown ? await entered(place, 'no packets') : await Wire.open(place, 'no packets');
       if (wire === undefined) return;
-      wire.mayEnd = true;
+      wire.asksNothing = true;
     }
     wire.send(packets(chance));
     if (chance() < 0.2) await wait(0);
@@ -153,8 +153,9 @@ async function comings(place, times) {
     const namespace = oneOf(chance, namespaces);
     for (const packet of [`40${namespace},${JSON.stringify({ token: place.tokens.client })}`, `41${namespace},`, `40${namespace},{}`])
       wire.send(packet);
-    if (chance() < 0.5) wire.raw.destroy();
-    else if (chance() < 0.5) await wait(between(chance, 0, 5));
+    const isLong = chance() < 0.3;
+    if (isLong) await wait(between(chance, 0, 5));
+    else if (chance() < 0.5) wire.raw.destroy();
     await wire.end({ isAbrupt: true });
   }
 }

@@ -17,15 +17,24 @@ import { checkJournal } from '../library.mjs';
 import { Bystander } from './bystander.mjs';
 import { start } from './children.mjs';
 
-const { messages, seed, lanes, lorises, rounds } = numbersAsked({
+const { messages, seed, rate, lanes, lorises, deserters, rounds } = numbersAsked({
   messages: 100_000,
   seed: Date.now() % 1_000_000,
+  /** Messages a second; 0 for as many as there can be. */
+  rate: 0,
+  /** What is done at the same time. */
   lanes: 8,
+  /** Connections that are held without ever saying anything whole. */
   lorises: 200,
+  /** Of those who poll, in percent: they go without a word. It takes the hub up to 45 seconds to notice. */
+  deserters: 50,
+  /** Workflows of the others before the flood, and after it. */
   rounds: 500,
 });
 /** What is left may grow by so much, in bytes: what the journal has grown by is indexed, and code that ran is compiled. */
 const growth = { heap: 16 * 2 ** 20, rss: 96 * 2 ** 20 };
+/** How long the others may wait, p99 in milliseconds: by far not long enough to be taken for dead. All of it runs on one machine. */
+const slowest = 3_000;
 const tokens = { bystander: 'b'.repeat(32), client: 'c'.repeat(32), observer: 'o'.repeat(32), worker: 'w'.repeat(32) };
 const grants = [
   { token: tokens.bystander, name: 'bystander' },
@@ -45,15 +54,16 @@ function tellRounds(when, { rounds: done, p50, p99, longest }) {
   console.log(`  others ${when}: ${done} workflows of two tasks, p50 ${ms(p50)} ms, p99 ${ms(p99)} ms, longest ${ms(longest)} ms`);
 }
 
-function tellMemory(when, { heap, rss, highest, longestMs, connections }) {
+function tellMemory(when, { heap, rss, highest, turns: { p50, p99, longest }, connections }) {
   const figures = `heap ${megabytes(heap)} MB, RSS ${megabytes(rss)} MB, highest so far ${megabytes(highest)} MB`;
-  console.log(`  hub ${when}: ${figures}, longest turn ${ms(longestMs)} ms, ${connections} connections`);
+  console.log(`  hub ${when}: ${figures}; turns p50 ${ms(p50)} ms, p99 ${ms(p99)} ms, longest ${ms(longest)} ms; ${connections} connections`);
 }
 
-/** Those who left may still be on their way out. */
+/** Of those who left without a word the hub learns only after a while. */
 async function emptied(hub, connections) {
-  for (let left = 300; left > 0; left--) {
-    if ((await hub.ask('figures')).connections <= connections) return;
+  for (let left = 1_200; left > 0; left--) {
+    const there = await hub.ask('connections');
+    if (there.length <= connections) return;
     await wait(50);
   }
 }
@@ -70,18 +80,11 @@ bystander.look();
 await bystander.more(rounds);
 const alone = bystander.look();
 tellRounds('before', alone);
-const { connections: others } = await hub.ask('figures');
+const { length: others } = await hub.ask('connections');
 
-const flooder = await start('./flooder.mjs', {
-  url: hub.url,
-  port: hub.port,
-  seed,
-  tokens,
-  victim: { workerId: bystander.workerId },
-  messages,
-  lanes,
-  lorises,
-});
+const victim = { workerId: bystander.workerId };
+const plan = { messages, rate, lanes, lorises, deserters };
+const flooder = await start('./flooder.mjs', { url: hub.url, port: hub.port, seed, tokens, victim, ...plan });
 // What is loaded and compiled once is no growth: some of everything comes first.
 await flooder.ask('begin');
 const first = await hub.ask('measure');
@@ -117,6 +120,7 @@ for (const text of last.complaints.slice(0, 20)) wrong.push(`the hub complained:
 must(code === 0, `the hub ended with ${code ?? signal}: ${said}`);
 must(last.heap - first.heap < growth.heap, `the heap grew by ${megabytes(last.heap - first.heap)} MB, and may by ${megabytes(growth.heap)}`);
 must(last.rss - first.rss < growth.rss, `RSS grew by ${megabytes(last.rss - first.rss)} MB, and may by ${megabytes(growth.rss)}`);
+must(during.p99 < slowest, `of the others' workflows one in a hundred took longer than ${ms(during.p99)} ms, and may take ${slowest} ms`);
 must(last.connections === others, `${last.connections} connections are left, and there were ${others}`);
 must(damages.length === 0, `the journal is damaged: ${damages[0]?.message}`);
 for (const text of wrong) console.log(`WRONG  ${text}`);

@@ -126,7 +126,7 @@ function badWorkflow(chance) {
     { name: 'x', tasks: Array.from({ length: 300 }, (_, at) => ({ ...task, id: `t${at}`, dependencies: [`t${(at + 1) % 300}`] })) },
     { name: 'x', batch: { directory: '/etc', pattern: '**' }, tasks: [task] },
     { name: 'x', tasks: [{ ...task, timeout: -1, retry: { max_attempts: 1e9 } }] },
-    { tasks: strange(chance), name: strange(chance) },
+    { tasks: [strange(chance)], name: strange(chance) },
   ]);
   return [text(['workflow:submit', { definition }]), undefined];
 }
@@ -171,6 +171,24 @@ const poisoned = (chance) => [
 /** Larger than a message may be, and within what is read of one. */
 const tooLarge = () => [`["workflow:submit",{"yaml":"${'x'.repeat(12_600_000)}"}]`, ['RESOURCE_EXHAUSTED']];
 
+/** What takes longest for its length: mistakes by the thousand. */
+function laborious(chance) {
+  const many = (text, times) => text.repeat(times);
+  const task = (id, rest) => ({ id, method: 'core/echo', ...rest });
+  const size = between(chance, 1_000, 10_000);
+  const data = oneOf(chance, [
+    { yaml: many('"', size) },
+    { yaml: many('*a : *b\n', size) },
+    { yaml: many('!a ', size) },
+    { yaml: `a: [${many('[],', size)}` },
+    { definition: { name: 'x', tasks: [task('a', { parameters: { value: many('${b.c}', size) } })] } },
+    { definition: { name: 'x', tasks: Array.from({ length: size }, () => 7) } },
+    { definition: Object.fromEntries(Array.from({ length: size }, (_, at) => [`k${at}`, 1])) },
+    { definition: { name: 'x', tasks: Array.from({ length: size }, (_, at) => task(`t${at}`, { dependencies: [`t${(at + 1) % size}`] })) } },
+  ]);
+  return [text(['workflow:submit', data]), undefined];
+}
+
 const common = [truncated, notJson, noMessage, unknownName, wrongShape, wrongShape, nobodys, badWorkflow, badYaml, badSubscription, poisoned];
 
 /** A message to `/engine` that has to be refused. */
@@ -178,6 +196,7 @@ export function refusable(chance) {
   const draw = chance();
   // What is large takes its time, and most of what is wrong is small.
   if (draw < 0.0002) return tooLarge();
+  if (draw < 0.002) return laborious(chance);
   if (draw < 0.01) return tooDeep(chance);
   return oneOf(chance, common)(chance);
 }

@@ -19,6 +19,8 @@ export class Wire {
   isOpen = true;
   /** Whether it ends is the hub's to decide from now on. */
   mayEnd = false;
+  /** Whether nothing of what it says is meant to be answered. */
+  asksNothing = false;
   heard = [];
   #ws;
   #tally;
@@ -121,7 +123,7 @@ export class Wire {
     const code = answer.ok === true ? 'ok' : answer.error?.code;
     this.#tally.code(code);
     if (question === undefined) {
-      this.#tally.fault(`${this.#kind}: an answer that nobody asked for, to ${number}: ${code}`);
+      if (!this.asksNothing) this.#tally.fault(`${this.#kind}: an answer that nobody asked for, to ${number}: ${code}`);
       return;
     }
     const isTyped = typeof code === 'string' && code !== 'INTERNAL_ERROR' && typeof answer.error?.rpcCode === 'number';

@@ -1,5 +1,5 @@
 /** How an entry of the catalogue is written. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import type { Severity } from './envelope.ts';
 

@@ -89,3 +89,11 @@ export async function readTime(given: string | undefined, option: string): Promi
   if (instant.safeParse(text).success) return epochOf(text);
   throw usageError(`${option} has to be a time with its offset, as 2025-03-30T08:00:00+01:00 or 2025-03-30T07:00:00Z, and is '${given}'.`);
 }
+
+/**
+ * Refuses a token that is set and empty: to do without one is asked for by saying nothing.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export function checkToken(token: string | undefined): void {
+  if (token?.trim() === '') throw usageError('--token, or GLEITZEIT_TOKEN, has to be a text, and is empty.');
+}

@@ -12,6 +12,7 @@ import type { SubmitOptions } from '../runtime/options.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../runtime/schedules.ts';
 import type { WorkflowStatus } from '../runtime/status.ts';
 import type { AnyWorkflow } from '../workflow/workflow.ts';
+import { checkToken } from './arguments.ts';
 import { usageError } from './faults.ts';
 import type { By, Done, Overview, Place, PlaceOptions, Watching, WorkflowCommand } from './place.ts';
 import { oneLine, say, type Terminal } from './terminal.ts';
@@ -27,8 +28,7 @@ export interface HubOptions extends PlaceOptions {
 export async function clientOf({ hub, token, providers }: HubOptions, terminal: Terminal): Promise<HubClient> {
   if (providers !== undefined)
     throw usageError('--providers goes with a journal: a hub has those of its workers (gleitzeit worker --hub URL --providers FILE).');
-  // One that is set and empty is a mistake of whoever set it.
-  if (token?.trim() === '') throw usageError('--token, or GLEITZEIT_TOKEN, has to be a text, and is empty.');
+  checkToken(token);
   return connect({ url: hub, ...(token !== undefined && { token }), log: telling(terminal) });
 }
 

@@ -24,8 +24,10 @@ function addServe(program: Command, { settle, terminal }: Acting): void {
     .addOption(new Option('--token <token>', 'what clients and workers have to bring; others see it in the list of processes').env('GLEITZEIT_TOKEN'))
     .option('--tokens <file>', 'a JSON file with tokens and their roles: [{ "token", "roles", "name" }]')
     .option('--providers <file>', 'a module with providers of your own')
+    .option('--no-builtins', 'without the built-in providers: clients cannot run programs on this machine')
     .option('--allow-origin <origin...>', 'pages of these origins may use the hub, for example https://ops.example.org')
-    .option('--patience <seconds>', 'how long to try to reach the hub at first; later it is tried for ever (default: 10)')
+    .option('--lease <seconds>', 'how long a worker may be silent before what it runs goes elsewhere (default: 30)')
+    .option('--keep-days <days>', 'how long finished workflows are kept (default: for ever)')
     .option('--drain <seconds>', 'how long what runs may take to finish at the end (default: 30)')
     .option('--json', 'print one line of JSON when it is ready')
     .action((options: ServeOptions) => settle(import('./commands/serve.ts').then((it) => it.serveCommand(options, terminal))));

@@ -8,6 +8,9 @@ export interface Interruption {
   dispose(): void;
 }
 
+/** How long running attempts may go on once the end is asked for, in milliseconds. */
+export const defaultDrainMs = 30_000;
+
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /** Catches SIGINT and SIGTERM from here on. */

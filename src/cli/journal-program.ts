@@ -88,7 +88,7 @@ function addEvents(program: Command, { settle, terminal }: Acting): void {
     .option('--workflow <workflow>', 'only of this run')
     .addOption(new Option('--severity <severity>', 'only events at least this severe').choices(severities))
     .option('--component <component>', 'only of this family, for example circuit')
-    .option('--type <type...>', "only these types or families, for example 'task:*'")
+    .option('--type <type...>', "only these types or families, for example 'task:*'; a hub that is followed has those that are not recorded too")
     .option('--after <seq>', 'only what came after this event')
     .option('--follow', 'go on with what is recorded from now on, until Ctrl-C')
     .action((options: EventsOptions) => settle(import('./commands/events.ts').then((it) => it.eventsCommand(options, terminal))));

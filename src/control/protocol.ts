@@ -3,7 +3,7 @@
  *
  * A request names a command and carries its data. The answer is a value, or a failure as the machines carry it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
 

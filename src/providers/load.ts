@@ -28,8 +28,14 @@ async function importFile(path: string): Promise<Exports> {
     return withoutWrapping(await importModule(href));
   } catch (thrown) {
     const cause = toFailure(thrown, 'PROVIDER_INITIALIZATION_FAILED');
-    throw errorOf('PROVIDER_INITIALIZATION_FAILED', `The file of providers "${path}" cannot be loaded: ${cause.message}`, { cause });
+    throw errorOf('PROVIDER_INITIALIZATION_FAILED', `The file of providers "${path}" cannot be loaded: ${mended(cause.message)}`, { cause });
   }
+}
+
+/** A package that is not there is looked for from the file's folder on, wherever the command itself is installed. */
+function mended(message: string): string {
+  const [missing] = /^Cannot find (?:module|package) '[^'./][^']*'/.exec(message) ?? [];
+  return missing === undefined ? message : `${missing}: install it in the folder of the file, or above`;
 }
 
 /** A CommonJS module comes with all of its exports once more, under `default`. */

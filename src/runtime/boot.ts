@@ -77,7 +77,7 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const readings = options.vitals === undefined ? processVitals() : { read: options.vitals, stop: () => undefined };
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
-  const gate = hostCleanup(core);
+  const gate = hostCleanup(core, log);
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
   // Where not all comes back no slot may come: nobody would see whether its run is under way.
   const stopCalendar = only === undefined ? hostCalendar(core, log) : () => undefined;

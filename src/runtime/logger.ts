@@ -9,9 +9,9 @@ export interface Logger {
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 
 /**
- * Logs by pino to stderr, from warnings up unless told. Loading pino costs time, so it waits for the first line that counts.
+ * Logs by pino to stderr, all but what is for debugging unless told. Loading pino costs time, so it waits for the first line that counts.
  */
-export function defaultLogger(level: (typeof levels)[number] = 'warn'): Logger {
+export function defaultLogger(level: (typeof levels)[number] = 'info'): Logger {
   let pending: Promise<{ readonly logger: Logger }> | undefined;
   const load = async (): Promise<{ readonly logger: Logger }> => {
     const { destination, pino } = await import('pino');

@@ -55,6 +55,7 @@ export interface SystemOptions {
   readonly strict?: boolean;
   /** What `core/random` and a handler's `call.random` follow from. @defaultValue another one each time */
   readonly seed?: string;
+  /** Told what handlers log, what a start brought back, and what goes wrong. @defaultValue pino on stderr, without what is for debugging */
   readonly log?: Logger;
   /** What is sealed before it is recorded, and with which key; false: nothing is. @defaultValue what stands under names like `password` */
   readonly secrets?: SecretsOptions | false;

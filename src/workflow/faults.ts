@@ -31,8 +31,8 @@ const unreadable: ReadonlySet<string> = new Set(['syntax', 'too_large', 'too_dee
 /** Suggestions cost time in the number of names: past this many a reader has other worries. */
 const maxSuggestions = 20;
 const maxShown = 50;
-/** Past this many, faults are only counted: to keep a million of them would take a text of nothing else seconds. */
-const maxKept = 1_000;
+/** Past this many, more than there can be tasks, faults are only counted: to keep a text of nothing else takes seconds. */
+const maxKept = 100_000;
 
 export class Faults {
   readonly #found: Fault[] = [];

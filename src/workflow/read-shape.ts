@@ -1,5 +1,5 @@
 /** Reads one map of a workflow file: its keys by their table, its values by their schema. */
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 import { isRecord } from '../../machines/policies/json.ts';
 import { describeValue } from '../thrown.ts';

@@ -7,7 +7,6 @@
 import {
   type Alias,
   Composer,
-  type CST,
   type Document,
   isAlias,
   isCollection,
@@ -35,7 +34,7 @@ export function readYaml(text: string, bounds: ReadingBounds): Reading {
     faults: [{ path: [], rule, message, place }],
     locate: () => undefined,
   });
-  const tokens = bounded(new Parser().parse(text));
+  const tokens = [...new Parser().parse(text)];
   const deep = offsetTooDeep(tokens, bounds.maxDepth);
   if (deep !== undefined) return refused('too_deep', tooDeep(bounds.maxDepth), placeOf(deep));
   const documents = [...new Composer({ uniqueKeys: false, merge: false, version: '1.2', schema: 'core' }).compose(tokens, true, text.length)];
@@ -52,12 +51,6 @@ export function readYaml(text: string, bounds: ReadingBounds): Reading {
 }
 
 const maxMistakes = 100;
-
-/** All of them, but for mistakes beyond those that will be told: to make an error of each takes a text of nothing else seconds. */
-function bounded(tokens: Iterable<CST.Token>): readonly CST.Token[] {
-  let mistakes = 0;
-  return [...tokens].filter(({ type }) => type !== 'error' || ++mistakes <= maxMistakes);
-}
 
 /** What a node became, and how much that is with its aliases written out. */
 interface Value {

@@ -12,6 +12,7 @@ import { seededIds } from '../../src/system/ids.ts';
 import { type Simulation, type SimulationOptions, simulate } from '../../src/testing/simulate.ts';
 import { simulatedClock } from '../../src/testing/simulated-clock.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
+import { silent } from '../silent.ts';
 import { type FarWorker, farWorker } from './far-worker.ts';
 import { handOperated } from './hands.ts';
 
@@ -201,7 +202,15 @@ describe('what a workflow does before its turn to go on has come', () => {
     hands.callOf('retried').fail();
     await first.settle();
     const clock = simulatedClock({ now: 10_000 });
-    const system = createSystem({ builtins: false, strict: true, journal, clock, ids: seededIds('second'), providers: [hands.provider] });
+    const system = createSystem({
+      builtins: false,
+      strict: true,
+      journal,
+      clock,
+      ids: seededIds('second'),
+      providers: [hands.provider],
+      log: silent,
+    });
     onTestFinished(() => system.stop({ deadlineMs: 0 }));
     const failures: unknown[] = [];
     system.on('task:failed', ({ data }) => failures.push(data));

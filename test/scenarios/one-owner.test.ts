@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 
 import { createSystem, defineProvider, loadWorkflow, sqliteJournal } from '../../src/index.ts';
+import { silent } from '../silent.ts';
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const chain = () =>
   loadWorkflow({
     name: 'chain',

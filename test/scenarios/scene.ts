@@ -15,6 +15,7 @@ import type { GleitzeitSystem } from '../../src/runtime/system.ts';
 import type { Core } from '../../src/system/core.ts';
 import { type Simulation, type SimulationOptions, simulate } from '../../src/testing/simulate.ts';
 import type { Workflow } from '../../src/workflow/workflow.ts';
+import { silent } from '../silent.ts';
 import { expectFold, type Picture, pictureOf } from './fold.ts';
 
 export interface SceneOptions extends SimulationOptions {
@@ -49,7 +50,7 @@ export async function scene(options: SceneOptions = {}): Promise<Scene> {
 }
 
 export async function openScene({ fails = false, ...options }: SceneOptions = {}): Promise<Scene> {
-  const simulation = await simulate({ builtins: false, ...options });
+  const simulation = await simulate({ builtins: false, log: silent, ...options });
   const { system, events, settle, until } = simulation;
   const core = coreOf(system);
   const ends = new Map<string, Picture | undefined>();

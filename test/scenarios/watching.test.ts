@@ -1,7 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import type { AlertRule } from '../../machines/policies/alert-rules.ts';
+import { memoryJournal } from '../../src/journal/memory.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
+import { silent } from '../silent.ts';
 import { handOperated } from './hands.ts';
 import { scene } from './scene.ts';
 
@@ -173,6 +175,18 @@ describe('cleanup', () => {
     for (let at = 0; at < 4; at++) ids.push((await play(fine)).workflowId);
     await advance(2_000);
     expect((await core.journal.list()).map(({ workflowId }) => workflowId)).toEqual(ids.slice(2));
+  });
+
+  it('says what kept it from removing them, and tries again', async () => {
+    const said: unknown[] = [];
+    const journal = memoryJournal();
+    vi.spyOn(journal, 'sweep').mockRejectedValueOnce(new Error('locked'));
+    const log = { ...silent, warn: ({ err }: { readonly err?: Error }) => void said.push(err?.message) };
+    const { play, advance, of } = await scene({ journal, log, cleanup: { intervalMs: 1_000, keep: 0 } });
+    await play(fine);
+    await advance(2_000);
+    expect(said).toEqual([expect.stringContaining('locked')]);
+    expect(of('cleanup:completed').map(({ data }) => data.removed)).toEqual([0, 1]);
   });
 
   it('removes nothing where no retention is given', async () => {

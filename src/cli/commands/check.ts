@@ -2,7 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { errorOf } from '../../errors.ts';

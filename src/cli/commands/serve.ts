@@ -5,13 +5,14 @@ import type { DataOf } from '../../../machines/events/catalogue.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
 import type { Hub, HubOptions } from '../../hub/index.ts';
+import type { SystemOptions } from '../../runtime/options.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
-import { readPort, readSeconds } from '../arguments.ts';
+import { checkToken, readCount, readPort, readSeconds } from '../arguments.ts';
 import { type DatabaseOptions, pathToRunOn } from '../database.ts';
 import { listenTo } from '../ear.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { usageError } from '../faults.ts';
-import { catchInterruption } from '../interruption.ts';
+import { catchInterruption, defaultDrainMs } from '../interruption.ts';
 import { progressLog } from '../progress/log.ts';
 import { print, say, type Terminal } from '../terminal.ts';
 import { duration } from '../text.ts';
@@ -24,12 +25,14 @@ export interface ServeOptions extends DatabaseOptions {
   readonly token?: string;
   readonly tokens?: string;
   readonly providers?: string;
+  /** False with `--no-builtins`. */
+  readonly builtins: boolean;
+  readonly lease?: string;
+  readonly keepDays?: string;
   readonly allowOrigin?: readonly string[];
   readonly drain?: string;
 }
 
-/** How long running attempts may go on once the end is asked for, in milliseconds. */
-const defaultDrainMs = 30_000;
 /** How long the hub may take to hand out the last events, in milliseconds. */
 const lastWordsMs = 2_000;
 
@@ -40,12 +43,13 @@ export async function serveCommand(options: ServeOptions, terminal: Terminal): P
   const path = pathToRunOn(options.db);
   const drainMs = readSeconds(options.drain, '--drain') ?? defaultDrainMs;
   const [listening, library, { createHub }] = await Promise.all([listeningOf(options), import('../../index.ts'), import('../../hub/index.ts')]);
+  const settings = engineOf(options);
   const providers = options.providers === undefined ? [] : await library.loadProviders(options.providers);
 
   const interruption = catchInterruption();
   const note = (text: string): void => say(terminal, text);
   const journal = path === undefined ? {} : { journal: library.sqliteJournal(path) };
-  const system = library.createSystem({ ...journal, providers, metrics: true, log: progressLog({ note }) });
+  const system = library.createSystem({ ...journal, ...settings, providers, metrics: true, log: progressLog({ note }) });
   const failed = failureOf(system);
   const recovered = recoveredBy(system);
   let [ear, hub]: [ControlServer | undefined, Hub | undefined] = [undefined, undefined];
@@ -68,17 +72,33 @@ export async function serveCommand(options: ServeOptions, terminal: Terminal): P
   }
 }
 
+/** Beats for each lease: one that is late, or lost, is no end yet. */
+const beatsPerLease = 6;
+
+/** @throws GleitzeitError CONFIGURATION_ERROR */
+function engineOf({ builtins, lease, keepDays }: ServeOptions): Pick<SystemOptions, 'builtins' | 'worker' | 'cleanup'> {
+  const leaseMs = readSeconds(lease, '--lease');
+  const days = readCount(keepDays, '--keep-days');
+  return {
+    builtins,
+    ...(leaseMs !== undefined && { worker: { leaseMs, heartbeatMs: Math.ceil(leaseMs / beatsPerLease) } }),
+    ...(days !== undefined && { cleanup: { maxAgeMs: days * 86_400_000 } }),
+  };
+}
+
 type Listening = Required<Pick<HubOptions, 'host' | 'port' | 'tokens' | 'allowedOrigins'>>;
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
 async function listeningOf({ host, port, token, tokens, allowOrigin = [] }: ServeOptions): Promise<Listening> {
-  // One that is set and empty is a mistake: to serve without a token is asked for by saying nothing.
-  if (token?.trim() === '') throw usageError('--token, or GLEITZEIT_TOKEN, has to be a text, and is empty.');
+  checkToken(token);
   const given = token === undefined ? [] : [{ token }];
+  const named = tokens === undefined ? [] : await readTokens(tokens);
+  // It would be good for everything, whatever its roles in the file are.
+  if (named.some((each) => each.token === token)) throw usageError('The token of --token, or GLEITZEIT_TOKEN, stands in the file of --tokens too.');
   return {
     host,
     port: readPort(port, '--port'),
-    tokens: [...given, ...(tokens === undefined ? [] : await readTokens(tokens))],
+    tokens: [...given, ...named],
     allowedOrigins: allowOrigin,
   };
 }
@@ -88,9 +108,13 @@ async function listeningOf({ host, port, token, tokens, allowOrigin = [] }: Serv
  * @throws GleitzeitError CONFIGURATION_ERROR; CONNECTION_REFUSED for an address that cannot be listened on
  */
 async function checkListening(options: HubOptions & Listening): Promise<void> {
-  const { checkExposure, checkHubOptions } = await import('../../hub/server/options.ts');
+  const [{ checkExposure, checkHubOptions }, { accessOf }] = await Promise.all([
+    import('../../hub/server/options.ts'),
+    import('../../hub/server/access.ts'),
+  ]);
   checkHubOptions(options);
   checkExposure(options);
+  accessOf(options.tokens);
   await listenOnce(options);
 }
 

@@ -1,9 +1,9 @@
 /** `gleitzeit worker`: carries out tasks of an engine in another process, on this machine or another, until it is told to end. */
 import type { RemoteWorker } from '../../hub/index.ts';
-import { readSeconds } from '../arguments.ts';
+import { checkToken, readSeconds } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { usageError } from '../faults.ts';
-import { catchInterruption } from '../interruption.ts';
+import { catchInterruption, defaultDrainMs } from '../interruption.ts';
 import { progressLog } from '../progress/log.ts';
 import { print, say, type Terminal } from '../terminal.ts';
 import { count, duration } from '../text.ts';
@@ -26,7 +26,7 @@ export async function workerCommand(options: WorkerOptions, terminal: Terminal):
   const { hub: url, providers: file, token, name, json = false } = options;
   if (url === undefined) throw usageError('--hub, or GLEITZEIT_HUB, has to say where the hub is, for example http://127.0.0.1:7400.');
   if (file === undefined) throw usageError('--providers has to name a module with the providers to work for.');
-  if (token?.trim() === '') throw usageError('--token, or GLEITZEIT_TOKEN, has to be a text, and is empty.');
+  checkToken(token);
   const slots = readSlots(options.slots);
   const drainMs = readSeconds(options.drain, '--drain') ?? defaultDrainMs;
   const connectTimeoutMs = readSeconds(options.patience, '--patience');
@@ -59,9 +59,6 @@ export async function workerCommand(options: WorkerOptions, terminal: Terminal):
     interruption.dispose();
   }
 }
-
-/** How long running attempts may go on once the end is asked for, in milliseconds. */
-const defaultDrainMs = 30_000;
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
 function readSlots(given: string | undefined): number | undefined {

@@ -33,7 +33,8 @@ const toldOfFew: Tell = {
   'task:started': ({ data }) => `${data.taskId} started${data.attempt > 1 ? `, attempt ${data.attempt}` : ''} (${data.method})`,
   'task:completed': ({ data }) => `${data.taskId} completed in ${duration(data.durationMs)}`,
   'task:cancelled': ({ data }) => `${data.taskId} cancelled: ${data.reason}`,
-  'task:skipped': ({ data }) => `${data.taskId} skipped, because of ${data.because}`,
+  // Why a workflow is cancelled is told once, and of it.
+  'task:skipped': ({ data }) => `${data.taskId} skipped${data.policy === 'workflow_cancelled' ? '' : `, because of ${data.because}`}`,
   'task:expanded': ({ data }) => `${data.taskId} runs for ${count(data.elements, 'element')}`,
 };
 

@@ -1,6 +1,6 @@
 /** Connects to a hub; the library for that is loaded when somebody does. */
 import { errorOf, toError } from '../../errors.ts';
-import { defaultLogger } from '../../runtime/logger.ts';
+import { defaultLogger, guardLogger } from '../../runtime/logger.ts';
 import { protocolVersion } from '../protocol/requests.ts';
 import { Connection } from './connection.ts';
 import { HubClient } from './hub-client.ts';
@@ -20,7 +20,7 @@ import { type ConnectOptions, checkConnectOptions, connectDefaults } from './opt
 export async function connect(options: ConnectOptions): Promise<HubClient> {
   checkConnectOptions(options);
   const { log = defaultLogger(), connectTimeoutMs, ...settings } = { ...connectDefaults, token: undefined, ...options };
-  const connection = new Connection(await import('socket.io-client'), { ...settings, log });
+  const connection = new Connection(await import('socket.io-client'), { ...settings, log: guardLogger(log) });
   const timer = setTimeout(() => connection.end(tooLate(connection, connectTimeoutMs)), connectTimeoutMs);
   try {
     const info = await connection.ask('hub:info', {});

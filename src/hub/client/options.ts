@@ -20,7 +20,7 @@ export interface ConnectOptions {
    * @defaultValue `60_000`
    */
   readonly patienceMs?: number;
-  /** Told of lost connections, and of what subscribers throw. @defaultValue warnings and errors to stderr */
+  /** Told of connections that are lost and found, and of what subscribers throw. @defaultValue pino on stderr */
   readonly log?: Logger;
 }
 

@@ -62,6 +62,7 @@ export class Line implements Gate {
   private readonly greetListeners = new Set<() => void>();
   /** Handed to Engine.IO, and not handed on by it, in bytes. */
   private queued = 0;
+  private readonly greeting: NodeJS.Timeout;
   private greetingLength = 0;
   private isGreeted = false;
   private isEnded = false;
@@ -82,6 +83,7 @@ export class Line implements Gate {
     });
     conn.on('drain', this.look);
     conn.on('close', () => this.over());
+    this.greeting = setTimeout(() => this.end(tooLate(limits)), limits.greetingMs);
     this.watchRaw(conn.request.socket, conn.transport.name === 'websocket');
     this.boundGreeting();
   }
@@ -147,6 +149,7 @@ export class Line implements Gate {
     this.entered.set(namespace, holder);
     if (this.isGreeted) return;
     this.isGreeted = true;
+    clearTimeout(this.greeting);
     this.conn.request.socket.off('data', this.countGreeting);
     this.boundPolling();
     this.settleGreeting();
@@ -212,7 +215,11 @@ export class Line implements Gate {
     if (this.entered.size === 0) this.write(`4${JSON.stringify({ message: said.code, data: said })}`);
     this.isEnded = true;
     this.conn.close();
-    setTimeout(() => this.destroy(), lastWordsMs).unref();
+    setTimeout(() => {
+      this.destroy();
+      // Of a poll that never comes Engine.IO would keep the connection for as long as one that is there may say nothing.
+      this.conn.close(true);
+    }, lastWordsMs).unref();
   }
 
   destroy(): void {
@@ -232,6 +239,7 @@ export class Line implements Gate {
 
   private over(): void {
     this.isEnded = true;
+    clearTimeout(this.greeting);
     this.errands.clear();
     this.settleGreeting();
     for (const listener of this.goneListeners) listener();
@@ -263,6 +271,10 @@ export class Line implements Gate {
     this.end(errorOf('RESOURCE_EXHAUSTED', 'A connection that has not said who it is may not send so much.'));
     this.destroy();
   };
+}
+
+function tooLate({ greetingMs }: HubLimits): GleitzeitError {
+  return errorOf('CONNECTION_TIMEOUT', `The connection has not said within ${greetingMs} ms who it is.`);
 }
 
 /** A packet as Engine.IO makes it. */

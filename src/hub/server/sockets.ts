@@ -84,7 +84,8 @@ export class Sockets {
       allowEIO3: false,
       perMessageDeflate: false,
       httpCompression: false,
-      connectTimeout: greetingMs,
+      // After the connection has been told why.
+      connectTimeout: 2 * greetingMs,
       // Beyond this the connection breaks without a word; a message that is a little too long is refused.
       maxHttpBufferSize: messageBytes + overhead,
       ...(allowedOrigins.length > 0 && { cors: { origin: [...allowedOrigins], methods: ['GET', 'POST'] } }),

@@ -17,7 +17,7 @@ export interface RemoteWorkerOptions extends Pick<ConnectOptions, 'url' | 'token
   readonly slots?: number;
   /** Names the worker, with the protocol behind it: `name/text/v1`. The hub knows one of each name. @defaultValue host, process and a bit of chance */
   readonly name?: string;
-  /** Told of lost connections and refused reports, and what handlers log. @defaultValue warnings and errors to stderr */
+  /** Told of lost connections and refused reports, and what handlers log. @defaultValue pino on stderr */
   readonly log?: Logger;
   /** Has it stop as {@link RemoteWorker.stop} does. */
   readonly signal?: AbortSignal;

@@ -48,6 +48,7 @@ export class RemoteWorker {
   private leaving: Promise<void> | undefined;
   private closing: Promise<unknown> | undefined;
   private lastError: GleitzeitError | undefined;
+  private isLost = false;
   /** Looks whether a worker that drains has nothing left to do. */
   private look: () => void = () => undefined;
 
@@ -80,7 +81,7 @@ export class RemoteWorker {
       held: this.held,
       now,
       send: (name, data, answered) => void this.send(name, data, answered),
-      onRegistered: () => this.registered.resolve(),
+      onRegistered: () => this.entered(),
       onRefused: (workerId, error) => this.refused(workerId, error),
       onDrained: () => this.look(),
     });
@@ -152,6 +153,7 @@ export class RemoteWorker {
         this.registrations.opened();
       },
       closed: () => {
+        this.isLost = true;
         this.log.warn({ url, running: this.running }, 'the connection to the hub is lost; what runs goes on');
         this.registrations.closed();
         this.held.disconnected();
@@ -166,6 +168,13 @@ export class RemoteWorker {
       },
       refused: (error) => this.fail(error),
     };
+  }
+
+  /** All of its registrations stand. */
+  private entered(): void {
+    if (this.isLost) this.log.info({ url: this.options.url, running: this.running }, 'the hub is there again');
+    this.isLost = false;
+    this.registered.resolve();
   }
 
   private hear(name: string, payload: unknown): void {

@@ -118,12 +118,20 @@ export class Enrolment {
     const held = new Set(leases.map(({ leaseId }) => leaseId));
     const unheard = attemptsOf(core, workerId).filter(({ leaseId }) => !held.has(leaseId));
     worker.standing = 'enrolled';
+    // An actor that takes part already does not begin anew, but hears a sign of life.
+    if (core.snapshot('worker', workerId)?.status === 'active') this.noteLife(worker, { running: held.size + unheard.length, leaseUntil });
     core.accept({ type: 'worker:register', data: { workerId, poolId: protocol, slots, methods: [...methods], leases } }, { source: 'hub' });
     for (const attempt of unheard) worker.run(attempt);
     await core.whenDurable();
     if (core.snapshot('worker', workerId)?.status !== 'active') throw errorOf('SYSTEM_SHUTDOWN', 'The system takes in no workers any more.');
     for (const listener of this.listeners) listener(protocol);
     return announced.map(({ leaseId }) => leaseId).filter((leaseId) => !held.has(leaseId));
+  }
+
+  private noteLife({ registration }: EnrolledWorker, leases: { readonly running: number; readonly leaseUntil: number }): void {
+    const { workerId, protocol: poolId, slots } = registration;
+    const vitals = { memoryBytes: 0, cpu: 0, lagMs: 0 };
+    this.port.core.accept({ type: 'worker:heartbeat', data: { workerId, poolId, slots, ...leases, ...vitals } }, { source: 'hub' });
   }
 
   private check({ workerId }: Registration, isTaken: boolean): void {

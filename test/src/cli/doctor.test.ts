@@ -8,6 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { runProgram } from '../../../src/cli/program.ts';
 import { createSystem, loadWorkflow, serveControl, sqliteJournal } from '../../../src/index.ts';
 import { storageError } from '../../../src/journal/sqlite/faults.ts';
+import { silent } from '../../silent.ts';
 import { engineOn, gate, placeForJournal, until } from '../control/places.ts';
 import { lives } from '../journal/places.ts';
 import { fakeTerminal } from './terminals.ts';
@@ -150,5 +151,3 @@ describe('the doctor of a journal', { timeout: 30_000 }, () => {
     await expect(system.schedule(waiting, { id: 's', everyMs: 60_000 })).rejects.toMatchObject({ retryable: true });
   });
 });
-
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };

@@ -10,13 +10,12 @@ import { runProgram } from '../../../src/cli/program.ts';
 import { createHub, type HubOptions } from '../../../src/hub/index.ts';
 import { sqliteJournal } from '../../../src/journal/sqlite.ts';
 import { createSystem } from '../../../src/runtime/system.ts';
+import { silent } from '../../silent.ts';
 import { gate, placeForJournal, until } from '../control/places.ts';
 import { fakeTerminal } from './terminals.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-hub-commands-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
 /** A command that may still go on. */
 function begin(...args: readonly string[]) {
   const terminal = fakeTerminal();

@@ -128,6 +128,16 @@ describe('the lines of a run', () => {
     });
   };
 
+  it('tell what ruled a task out, but not for every task why the workflow is cancelled', () => {
+    expect(
+      linesOf(
+        event('workflow:started', { totalTasks: 3 }),
+        event('task:skipped', { taskId: 'b', because: 'a', policy: 'dependency_failed' }),
+        event('task:skipped', { taskId: 'c', because: 'it took too long', policy: 'workflow_cancelled' }),
+      ).slice(1),
+    ).toEqual(['b skipped, because of a', 'c skipped']);
+  });
+
   it('tell starts and ends, failures, retries, pools and circuits', () => {
     expect(
       linesOf(

@@ -63,6 +63,8 @@ interface Told {
 const told = async (url: string, id: string) => (await (await fetch(`${url}/api/workflows/${id}`, { headers: bearing })).json()) as Told;
 const ended = (url: string, id: string) => until(async () => (await told(url, id)).result !== undefined);
 
+const sleep = { name: 'Sleep', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 3_600_000 } }] };
+
 describe('gleitzeit serve', { timeout: 60_000 }, () => {
   it('goes on after it was killed with what was submitted to it over HTTP', async () => {
     const db = join(folder, 'killed.db');
@@ -159,8 +161,7 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
     );
     const server = await serve(['--db', ':memory:', '--tokens', tokens]);
     const { url } = server.ready;
-    const definition = { name: 'Sleep', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 3_600_000 } }] };
-    const submission = posted({ definition, id: 'w' });
+    const submission = posted({ definition: sleep, id: 'w' });
     expect((await fetch(`${url}/api/workflows`, { ...submission, headers: { ...submission.headers, ...watcher } })).status).toBe(403);
     expect((await fetch(`${url}/api/workflows`, submission)).status).toBe(202);
     await until(async () => (await (await fetch(`${url}/api/workflows/w/explain`, { headers: watcher })).text()).includes('running'));
@@ -168,6 +169,16 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
     await until(() => server.stderr().includes('Stopping'));
     server.kill('SIGTERM');
     expect((await server.ended).exitCode).toBe(130);
+  });
+
+  it('runs nothing on its own machine when it is told so, and has leases as long as it is told', async () => {
+    const { ready } = await serve(['--db', ':memory:', '--no-builtins', '--lease', '0.6', '--keep-days', '7']);
+    const worker = io(`${ready.url}/pool`, { transports: ['websocket'], reconnection: false });
+    onTestFinished(() => void worker.close());
+    const registration = { workerId: 'w', protocol: 'demo/v1', methods: ['demo/work'], slots: 1, instance: 'i' };
+    expect(await worker.emitWithAck('worker:register', registration)).toMatchObject({ ok: true, leaseMs: 600, heartbeatMs: 100 });
+    const refusal = await (await fetch(`${ready.url}/api/workflows`, posted({ definition: sleep }))).json();
+    expect(refusal).toMatchObject({ ok: false, error: { code: 'PROTOCOL_NOT_FOUND', message: expect.stringContaining('Known are demo/v1.') } });
   });
 });
 
@@ -187,7 +198,10 @@ describe('gleitzeit serve refuses, before it opens a journal,', () => {
     ['an empty token', ['--token', ''], '--token'],
     ['an origin that is none', ['--allow-origin', 'ops.example.org'], 'allowedOrigins'],
     ['a file of tokens that is not there', ['--tokens', join(folder, 'nowhere.json')], '--tokens refers to'],
+    ['a lease that is no time', ['--lease', '0'], '--lease has to be a number of seconds'],
+    ['days that are none', ['--keep-days', '-1'], '--keep-days has to be a whole number'],
     ['an unknown option', ['--open'], 'unknown option'],
+    ["a worker's option", ['--patience', '3'], 'unknown option'],
   ])('%s', async (_, args, message) => {
     const { exitCode, said } = await refused(...args);
     expect([exitCode, said]).toEqual([2, expect.stringContaining(message)]);
@@ -201,6 +215,15 @@ describe('gleitzeit serve refuses, before it opens a journal,', () => {
       expect([exitCode, said]).toEqual([2, expect.stringContaining('--tokens refers to')]);
       expect(said).not.toContain('top-secret');
     }
+  });
+
+  it('a token that has roles in the file, and would be good for everything besides', async () => {
+    const file = join(folder, 'twice.json');
+    writeFileSync(file, '[{"token":"top-secret","roles":["observer"]}]');
+    const { exitCode, said } = await refused('--tokens', file, '--token', 'top-secret');
+    expect([exitCode, said]).toEqual([2, expect.stringContaining('stands in the file of --tokens too')]);
+    writeFileSync(file, '[{"token":"top-secret","roles":["observer"]},{"token":"top-secret","roles":["client"]}]');
+    expect(await refused('--tokens', file)).toEqual({ exitCode: 2, said: expect.stringContaining('A token stands twice') });
   });
 
   it('a port that is taken', async () => {

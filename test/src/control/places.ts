@@ -14,6 +14,7 @@ import {
   sqliteJournal,
 } from '../../../src/index.ts';
 import { createSystem } from '../../../src/runtime/system.ts';
+import { silent } from '../../silent.ts';
 
 export function placeForJournal(): string {
   const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-control-'));
@@ -62,7 +63,7 @@ export interface Running {
 
 /** An engine that owns a journal and listens; it ends with the test. */
 export async function engineOn(path: string, { provider }: Pick<ReturnType<typeof gate>, 'provider'>, options: ServeOptions = {}): Promise<Running> {
-  const system = createSystem({ journal: sqliteJournal(path, { writer: 'inline' }), providers: [provider], strict: true });
+  const system = createSystem({ journal: sqliteJournal(path, { writer: 'inline' }), providers: [provider], strict: true, log: silent });
   const events: GleitzeitEvent[] = [];
   system.events$.subscribe((event) => events.push(event));
   await system.start();

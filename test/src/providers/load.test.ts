@@ -53,7 +53,8 @@ describe('loadProviders', () => {
   it.each([
     ['throws.mjs', 'throw new Error("no licence");', 'no licence'],
     ['syntax.mts', 'export const = ;', 'cannot be loaded'],
-    ['imports.mjs', 'import "no-such-package";', 'no-such-package'],
+    ['imports.mjs', 'import "no-such-package";', "Cannot find package 'no-such-package': install it in the folder of the file, or above"],
+    ['imports.ts', 'import { a } from "no-such-package"; export const b = a;', "'no-such-package': install it in the folder of the file, or above"],
   ])('says why %s cannot be loaded', async (name, code, message) => {
     await expect(loadProviders(fileOf(name, code))).rejects.toMatchObject({
       code: 'PROVIDER_INITIALIZATION_FAILED',

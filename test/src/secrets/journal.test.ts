@@ -10,6 +10,7 @@ import { runProgram } from '../../../src/cli/program.ts';
 import { eventLine } from '../../../src/cli/progress/lines.ts';
 import { createSystem, type GleitzeitSystem, loadWorkflow, sqliteJournal } from '../../../src/index.ts';
 import type { SystemOptions } from '../../../src/runtime/options.ts';
+import { silent } from '../../silent.ts';
 import { fakeTerminal } from '../cli/terminals.ts';
 import { factOf } from '../journal/contract.ts';
 import { placeForJournal } from '../journal/places.ts';
@@ -17,7 +18,7 @@ import { definitionOf, secretsWith } from './making.ts';
 import { hidden, login, vault } from './vault.ts';
 
 async function engineOn(path: string, options: SystemOptions = {}): Promise<GleitzeitSystem> {
-  const system = createSystem({ journal: sqliteJournal(path, { writer: 'inline' }), ...options });
+  const system = createSystem({ journal: sqliteJournal(path, { writer: 'inline' }), log: silent, ...options });
   await system.start();
   onTestFinished(() => system.stop({ deadlineMs: 0 }));
   return system;

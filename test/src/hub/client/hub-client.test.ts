@@ -10,10 +10,10 @@ import type { Gleitzeit } from '../../../../src/runtime/api.ts';
 import { createSystem, type GleitzeitSystem } from '../../../../src/runtime/system.ts';
 import { defineWorkflow } from '../../../../src/workflow/define.ts';
 import { loadWorkflow } from '../../../../src/workflow/load.ts';
+import { silent } from '../../../silent.ts';
 import { gate, placeForJournal, until } from '../../control/places.ts';
 import { cableTo } from '../worker/cable.ts';
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 type SystemOptions = NonNullable<Parameters<typeof createSystem>[0]>;
 
 const recorded = eventTypes.filter((type) => specOf(type).recorded);

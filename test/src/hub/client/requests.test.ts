@@ -6,10 +6,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { connect } from '../../../../src/hub/client/connect.ts';
 import type { ConnectOptions } from '../../../../src/hub/client/options.ts';
 import { loadWorkflow } from '../../../../src/workflow/load.ts';
+import { silent } from '../../../silent.ts';
 import { until } from '../../control/places.ts';
 import { type FakeHub, fakeHub } from './fake-hub.ts';
 
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const echo = { name: 'Echo', tasks: [{ id: 'a', method: 'core/echo' }] };
 
 async function clientOf({ url }: Pick<FakeHub, 'url'>, options: Partial<ConnectOptions> = {}) {

@@ -5,6 +5,7 @@ import { errorOf } from '../../../../src/errors.ts';
 import { statusOf } from '../../../../src/hub/http/statuses.ts';
 import { hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
 import { fillable } from '../../../scenarios/fillable-journal.ts';
+import { silent } from '../../../silent.ts';
 import { until } from '../../control/places.ts';
 import { json, placeOf } from './place.ts';
 
@@ -31,6 +32,18 @@ describe('workflows over plain HTTP', () => {
       status: { status: 'completed', tasks: { say: { status: 'completed' } } },
       result: { workflowId: 'a b', status: 'completed', tasks: { say: { result: { text: 'hello' } } } },
     });
+  });
+
+  it('show what is secret in a result to clients alone', async () => {
+    const { app, system } = await placeOf({ tokens });
+    const definition = { name: 'Login', tasks: [{ id: 'a', method: 'core/echo', parameters: { password: 'hunter2-hunter2' } }] };
+    const { headers } = bearing('client-token');
+    await app.request('/api/workflows', json({ definition, id: 'w' }, headers));
+    await system.result('w');
+    const read = async (path: string, token: string) => (await app.request(path, bearing(token))).text();
+    expect(JSON.parse(await read('/api/workflows/w', 'client-token')).result.tasks.a.result).toEqual({ password: 'hunter2-hunter2' });
+    for (const path of ['/api/workflows/w', '/api/workflows/w/trace', '/api/workflows/w/explain'])
+      expect(await read(path, 'observer-token')).not.toContain('hunter2');
   });
 
   it('are submitted as YAML, by the id in the query', async () => {
@@ -153,8 +166,6 @@ describe('what is wrong with a request', () => {
     expect(statusOf('MY_OWN')).toBe(500);
   });
 });
-
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 describe('who may', () => {
   it('is asked for a token, everywhere but for signs of life', async () => {

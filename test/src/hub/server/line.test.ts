@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { Frame } from '../../../../src/hub/events/frame.ts';
-import { hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
+import { type HubLimits, hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
 import { type Connection, Line } from '../../../../src/hub/server/line.ts';
 
 /** A TCP connection that has been told what it still holds. */
@@ -40,12 +40,15 @@ class Conn extends EventEmitter {
     this.emit('drain');
   }
 
-  close(): void {
+  isDiscarded = false;
+
+  close(discard = false): void {
     this.readyState = 'closing';
+    this.isDiscarded ||= discard;
   }
 }
 
-function line(limits: Partial<typeof hubLimitDefaults> = {}) {
+function line(limits: Partial<HubLimits> = {}, isGreeted = true) {
   const conn = new Conn();
   let refused = 0;
   const made = new Line({
@@ -55,7 +58,7 @@ function line(limits: Partial<typeof hubLimitDefaults> = {}) {
     isNamespace: (name) => name === '/engine',
     onRefused: () => void refused++,
   });
-  made.enter('/engine', 'test');
+  if (isGreeted) made.enter('/engine', 'test');
   return { line: made, conn, raw: conn.raw, refused: () => refused };
 }
 
@@ -144,6 +147,20 @@ describe('a connection', () => {
       conn.emit('close');
       expect(it.owesNothing()).toBe(true);
     }
+  });
+
+  it('is not kept for somebody who never says who it is, nor reads why it ends', () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const [silent, known] = [line({ greetingMs: 700 }, false), line({ greetingMs: 700 })];
+    vi.advanceTimersByTime(699);
+    expect(silent.conn.readyState).toBe('open');
+    vi.advanceTimersByTime(1);
+    expect(silent.conn.written).toEqual([expect.stringMatching(/^4\{"message":"CONNECTION_TIMEOUT"/)]);
+    expect([silent.conn.readyState, silent.conn.isDiscarded, silent.raw.isDestroyed]).toEqual(['closing', false, false]);
+    vi.advanceTimersByTime(60_000);
+    expect([silent.conn.isDiscarded, silent.raw.isDestroyed]).toEqual([true, true]);
+    expect(known.conn.readyState).toBe('open');
   });
 
   it('tells those who wait for it that it is over', () => {

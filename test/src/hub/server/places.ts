@@ -6,13 +6,12 @@ import { createHub } from '../../../../src/hub/server/hub.ts';
 import type { HubOptions } from '../../../../src/hub/server/options.ts';
 import type { Hub } from '../../../../src/hub/server/running-hub.ts';
 import { createSystem, defineProvider, type GleitzeitEvent, type GleitzeitSystem, memoryJournal, type SystemOptions } from '../../../../src/index.ts';
+import { silent } from '../../../silent.ts';
 
 export interface Place {
   readonly system: GleitzeitSystem;
   readonly hub: Hub;
 }
-
-const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 export async function systemThatRuns(options: SystemOptions = {}): Promise<GleitzeitSystem> {
   const system = createSystem({ journal: memoryJournal({ keepFacts: 1_000_000 }), log: silent, ...options });

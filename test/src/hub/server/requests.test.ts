@@ -113,6 +113,31 @@ describe('what clients ask of the engine', { timeout: 30_000 }, () => {
     expect((await request('hub:info')).lastSeq).toBeGreaterThan(lastSeq);
   });
 
+  it('opens secrets in results for clients, and for nobody else and nowhere else', async () => {
+    const { provider, open } = gate();
+    const { request } = await desk({ providers: [provider] });
+    const definition = {
+      name: 'login',
+      tasks: [
+        { id: 'a', method: 'core/echo', parameters: { password: '${input.password}' } },
+        { id: 'b', method: 'gate/wait', dependencies: ['a'] },
+      ],
+      output: { seen: '${a.password}' },
+    };
+    await request('workflow:submit', { definition, id: 'w', input: { password: 'hunter2-hunter2' } });
+    // They wait for the same result.
+    const waiting = Promise.all([client, observer].map((asker) => request('workflow:result', { workflowId: 'w' }, asker)));
+    open();
+    const [opened, sealed] = await waiting;
+    expect(opened.result).toMatchObject({ tasks: { a: { result: { password: 'hunter2-hunter2' } } }, output: { seen: 'hunter2-hunter2' } });
+    expect(sealed.result).toMatchObject({ status: 'completed', output: { seen: expect.stringMatching(/^⟦sealed:/) } });
+    const others = ['workflow:status', 'workflow:trace', 'workflow:explain', 'workflow:list'] as const;
+    const read = await Promise.all(
+      [client, observer].flatMap((asker) => others.map((name) => request(name, name === 'workflow:list' ? {} : { workflowId: 'w' }, asker))),
+    );
+    expect(JSON.stringify([sealed, read])).not.toContain('hunter2');
+  });
+
   it('is a list of workflows, the latest so many', async () => {
     const { request } = await desk();
     for (const id of ['a', 'b', 'c']) {

@@ -13,13 +13,12 @@ import { type AttemptCall, defineProvider } from '../../../../src/providers/prov
 import type { SystemOptions } from '../../../../src/runtime/options.ts';
 import { createSystem } from '../../../../src/runtime/system.ts';
 import { defineWorkflow } from '../../../../src/workflow/define.ts';
+import { silent } from '../../../silent.ts';
 import { cableTo } from './cable.ts';
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 /** A system with its hub; leases are short, since nobody wants to wait for them. */
 async function place(options: SystemOptions = {}, hubOptions: Partial<HubOptions> = {}) {
-  const system = createSystem({ builtins: false, log: quiet, worker: { leaseMs: 1_000, heartbeatMs: 100 }, ...options });
+  const system = createSystem({ builtins: false, log: silent, worker: { leaseMs: 1_000, heartbeatMs: 100 }, ...options });
   const events: GleitzeitEvent[] = [];
   system.on('*', (event) => events.push(event));
   await system.start();
@@ -34,7 +33,7 @@ async function place(options: SystemOptions = {}, hubOptions: Partial<HubOptions
 }
 
 async function worker(options: RemoteWorkerOptions) {
-  const made = createRemoteWorker({ token: 'secret', log: quiet, ...options });
+  const made = createRemoteWorker({ token: 'secret', log: silent, ...options });
   onTestFinished(() => made.stop({ deadlineMs: 0 }));
   await made.start();
   return made;
@@ -112,7 +111,7 @@ describe('a remote worker', () => {
       name: 'far',
       providers: [text],
       workflows: [report],
-      log: { ...quiet, info: (_, message) => logged.push(message) },
+      log: { ...silent, info: (_, message) => logged.push(message) },
     });
     expect(made.workerIds).toEqual(['far/text/v1', 'far/function/v1']);
     // The engine knows the workflow by its form alone: its functions are elsewhere.
@@ -175,7 +174,9 @@ describe('a remote worker whose connection breaks', timeout, () => {
     const cable = await cableTo(hub.port);
     onTestFinished(() => cable.close());
     const { provider, calls } = handOperated();
-    await worker({ url: cable.url, providers: [provider] });
+    const said: string[] = [];
+    const say = (_: object, message: string): void => void said.push(message);
+    await worker({ url: cable.url, providers: [provider], log: { ...silent, info: say, warn: say } });
     const run = await system.submit(work('a', 'b'));
     await until(() => calls.length === 2);
     cable.cut();
@@ -188,6 +189,7 @@ describe('a remote worker whose connection breaks', timeout, () => {
       b: { result: 'after it was back', attempts: 1 },
     });
     expect([calls.length, of('task:failed'), of('task:stale_report')]).toEqual([2, [], []]);
+    expect([said[0], said.at(-1)]).toEqual(['the connection to the hub is lost; what runs goes on', 'the hub is there again']);
   });
 
   it('gives up what it runs when its lease is over; that runs elsewhere', async () => {

@@ -269,6 +269,20 @@ describe('a connection that breaks', () => {
     expect([of('task:failed'), of('task:stale_report')]).toEqual([[], []]);
   });
 
+  it('is as good as a heartbeat when it is made anew', async () => {
+    const { process, submit, advance, of } = await stage();
+    const far = process();
+    await far.register();
+    await submit(tasks('a'));
+    for (let nth = 0; nth < 5; nth++) {
+      await advance(20_000);
+      far.connect();
+      await far.register({ leases: [far.about('a')] });
+    }
+    expect([of('worker:failed'), of('task:failed')]).toEqual([[], []]);
+    expect(await far.succeed('a')).toEqual({ accepted: true });
+  });
+
   it('leaves its worker without new tasks after a while; what it was never told of runs elsewhere, as if nothing had been', async () => {
     const { process, submit, advance, only, of } = await stage();
     const [far, other] = [process(), process({ workerId: 'other', slots: 1 })];
