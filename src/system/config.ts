@@ -18,7 +18,7 @@ export interface MachineConfig {
   readonly worker: {
     /** How long a claim holds without a sign of life, in milliseconds. @defaultValue `30_000` */
     readonly leaseMs: number;
-    /** How often a worker gives a sign of life, in milliseconds. @defaultValue `5_000` */
+    /** How often a worker gives a sign of life, in milliseconds; after six that did not come it is failed, and its claims end with it. @defaultValue `5_000` */
     readonly heartbeatMs: number;
   };
   /** Tasks of one workflow that are released and not yet settled, at most. @defaultValue `1_000` */

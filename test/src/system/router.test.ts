@@ -16,11 +16,11 @@ function running() {
 }
 
 describe('the stamp of an event', () => {
-  it('counts on from the last sequence number, without a repetition', () => {
+  it('counts on from the mark of its run, without a repetition', () => {
     const { put, seen } = coreUnderTest({ lastSeq: 41 });
     put(start);
     put(submitOf('x'));
-    expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, at) => 42 + at));
+    expect(seen.map(({ seq }) => seq)).toEqual(seen.map((_, at) => 1_000_000_001 + at));
   });
 
   it('never goes back in time, even when the clock does', () => {
