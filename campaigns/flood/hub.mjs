@@ -44,7 +44,7 @@ async function measure() {
 async function stop() {
   await system.stop({ deadlineMs: 0 });
   await hub.close();
-  setImmediate(() => process.disconnect());
+  setImmediate(() => process.exit());
   return {};
 }
 

@@ -7,6 +7,7 @@ import { accessSync, closeSync, constants, fdatasyncSync, openSync, rmSync, stat
 import { dirname, join } from 'node:path';
 
 import type { Answers } from '../control/commands.ts';
+import { duration } from '../duration.ts';
 import { GleitzeitError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isJournal, truePath } from '../journal/sqlite/connection.ts';
@@ -16,7 +17,7 @@ import { sqliteJournal } from '../journal/sqlite.ts';
 import { describeFault } from '../observe/storage-fault.ts';
 import { readField } from '../thrown.ts';
 import { type Check, Trouble } from './examination.ts';
-import { count, duration, size } from './text.ts';
+import { count, size } from './text.ts';
 
 /** The checks of a journal that is there, or of the place where one is to be. */
 export function journalChecks(given: string): readonly Check[] {
@@ -161,7 +162,8 @@ function freeSpace(path: string): string {
   const { bavail, bsize, type } = statfsSync(dirname(path));
   const free = bavail * bsize;
   const text = `${size(free)} are free`;
-  const advice = 'Make room: a journal that cannot be written holds everything up. `cleanup` of createSystem() removes finished workflows.';
+  const advice =
+    'Make room: a journal that cannot be written holds everything up. `cleanup` of createSystem(), or --keep-days of gleitzeit serve, removes finished workflows.';
   if (free < leastFree.fault) throw new Trouble('fault', text, advice);
   if (free < leastFree.warning) throw new Trouble('warning', text, advice);
   const [name, remedy] = fileSystems.get(type) ?? [];

@@ -1,7 +1,9 @@
 /** What is printed of a workflow that has ended. */
+
+import { duration } from '../duration.ts';
 import type { TaskResult, WorkflowResult } from '../runtime/result.ts';
 import { oneLine, print, say, type Terminal } from './terminal.ts';
-import { count, duration } from './text.ts';
+import { count } from './text.ts';
 
 /** The object of `--json`, with the keys that scripts rely on and no others. */
 export function resultJson({ workflowId, name, status, durationMs, output, tasks }: WorkflowResult) {

@@ -1,13 +1,14 @@
 /** `gleitzeit run` on an engine of its own, with a journal in memory or in a file. */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { ControlServer } from '../control/server.ts';
+import { duration } from '../duration.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
 import { pathToRunOn } from './database.ts';
 import { listenTo } from './ear.ts';
 import { progressLog } from './progress/log.ts';
 import type { Reporter } from './progress/reporter.ts';
 import type { Stage } from './stage.ts';
-import { count, duration } from './text.ts';
+import { count } from './text.ts';
 
 export interface StageHereOptions {
   readonly file: string;

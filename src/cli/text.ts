@@ -1,14 +1,4 @@
-/** Times, sizes and bars as a person reads them. */
-
-/** A duration with the precision that matters: `12 ms`, `1.2 s`, `3 min 05 s`. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(Math.floor(ms / 100) / 10).toFixed(1)} s`;
-  const seconds = Math.floor(ms / 1_000);
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${String(seconds % 60).padStart(2, '0')} s`;
-  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')} min`;
-}
+/** Sizes, numbers and bars as a person reads them. */
 
 const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 

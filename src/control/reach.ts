@@ -10,7 +10,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { toError } from '../errors.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import type { AnyProvider } from '../providers/provider.ts';
-import type { Logger } from '../runtime/logger.ts';
+import { silentLogger } from '../runtime/logger.ts';
 import type { Subjects } from '../runtime/options.ts';
 import { createSystem } from '../runtime/system.ts';
 import { readField } from '../thrown.ts';
@@ -71,9 +71,6 @@ function isPassing({ code, details }: { readonly code: string; readonly details?
   );
 }
 
-/** What an engine of one command has to say is said by its error. */
-const silent: Logger = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
 async function carryOutAlone<Name extends CommandName>(
   journalPath: string,
   request: RequestOf<Name>,
@@ -83,7 +80,7 @@ async function carryOutAlone<Name extends CommandName>(
     journal: sqliteJournal(journalPath, { writer: 'inline' }),
     builtins: false,
     providers: ('workflow' in request.data ? await providers() : []).map(inert),
-    log: silent,
+    log: silentLogger,
   });
   try {
     await system.start({ paused: 'it waits for the next start', only: subjectsOf(request) });

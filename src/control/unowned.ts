@@ -5,6 +5,7 @@
 import type { Journal } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import type { Explanation } from '../observe/explain.ts';
+import { silentLogger } from '../runtime/logger.ts';
 import { createSystem } from '../runtime/system.ts';
 
 export interface Question {
@@ -16,7 +17,7 @@ export interface Question {
 export async function explainUnowned(journal: Journal, { workflowId, taskId }: Question): Promise<Explanation> {
   const copy = memoryJournal();
   await copy.append(await journal.read({ workflowId }));
-  const system = createSystem({ journal: copy, builtins: false });
+  const system = createSystem({ journal: copy, builtins: false, log: silentLogger });
   try {
     await system.start({ paused: 'no engine runs on its journal', only: [workflowId] });
     return released(await system.explain(workflowId, taskId));

@@ -1,6 +1,7 @@
 /**
  * Why a task waits, and what would release it: read from the same functions that dispatch decides by.
  */
+
 import { type BackpressureMonitorContext, pressureOf } from '../../machines/backpressure-monitor.ts';
 import { fanOutOf, isHeldBack, type ResolverContext, unmetDependencies } from '../../machines/dependency-resolver.ts';
 import type { EngineContext } from '../../machines/engine.ts';
@@ -9,6 +10,7 @@ import { isoOf } from '../../machines/policies/instants.ts';
 import { type QueueContext, whyNotOffered } from '../../machines/queue.ts';
 import type { TaskContext } from '../../machines/task.ts';
 import type { WorkflowContext } from '../../machines/workflow.ts';
+import { duration } from '../duration.ts';
 import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
 import { reasonsOfPool } from './pool-reasons.ts';
@@ -224,7 +226,7 @@ export function renderExplanation({ workflowId, status, tasks, storage, admissio
   for (const { taskId, state, reasons } of tasks) {
     lines.push(`  ${taskId} is ${state}`);
     for (const { message, until, releasedBy } of reasons) {
-      const time = until === undefined ? '' : ` (in ${Math.max(0, Math.round((until - now) / 100) / 10)} s at the latest)`;
+      const time = until === undefined ? '' : ` (in ${duration(Math.max(0, until - now))} at the latest)`;
       lines.push(`    ${message}; released when ${releasedBy}${time}`);
     }
   }

@@ -4,28 +4,11 @@
  * Only handles that are held cost anything; a workflow that nobody waits for leaves nothing here.
  */
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
+import { type Deferred, deferred } from '../deferred.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { fromFailure } from '../errors.ts';
 import type { Core } from '../system/core.ts';
 import { type EndOfWorkflow, resultOf, type WorkflowResult } from './result.ts';
-
-interface Deferred<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-  readonly reject: (error: GleitzeitError) => void;
-}
-
-function deferred<Value>(): Deferred<Value> {
-  let resolve!: (value: Value) => void;
-  let reject!: (error: GleitzeitError) => void;
-  const promise = new Promise<Value>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Nobody may be listening yet: an end that is not awaited is no unhandled rejection.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
-}
 
 function settle(among: Map<string, Deferred<void>>, key: string, error?: GleitzeitError): void {
   const waiting = among.get(key);

@@ -7,6 +7,7 @@
 import {
   type Alias,
   Composer,
+  type CST,
   type Document,
   isAlias,
   isCollection,
@@ -14,6 +15,7 @@ import {
   isPair,
   isScalar,
   isSeq,
+  Lexer,
   type Node,
   Parser,
   type YAMLMap,
@@ -34,7 +36,7 @@ export function readYaml(text: string, bounds: ReadingBounds): Reading {
     faults: [{ path: [], rule, message, place }],
     locate: () => undefined,
   });
-  const tokens = [...new Parser().parse(text)];
+  const tokens = tokensOf(text, bounds.maxDepth);
   const deep = offsetTooDeep(tokens, bounds.maxDepth);
   if (deep !== undefined) return refused('too_deep', tooDeep(bounds.maxDepth), placeOf(deep));
   const documents = [...new Composer({ uniqueKeys: false, merge: false, version: '1.2', schema: 'core' }).compose(tokens, true, text.length)];
@@ -51,6 +53,20 @@ export function readYaml(text: string, bounds: ReadingBounds): Reading {
 }
 
 const maxMistakes = 100;
+
+/** Goes on until it is clear that the text is too deep: what it opens the parser has on its stack. */
+function tokensOf(text: string, maxDepth: number): readonly CST.Token[] {
+  const parser = new Parser();
+  const tokens: CST.Token[] = [];
+  for (const lexeme of new Lexer().lex(text)) {
+    tokens.push(...parser.next(lexeme));
+    if (parser.stack.length > 2 * maxDepth + margin) break;
+  }
+  return [...tokens, ...parser.end()];
+}
+
+/** What else is on the stack: the document, what has been begun. */
+const margin = 10;
 
 /** What a node became, and how much that is with its aliases written out. */
 interface Value {

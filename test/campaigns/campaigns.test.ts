@@ -31,6 +31,13 @@ describe('the campaigns, in a short form', { timeout: 180_000 }, () => {
     expect(code).toBe(0);
   });
 
+  it('a hub that is flooded with nonsense stands, and nobody else notices', async () => {
+    const { code, said } = await run('flood', '--messages 2000 --rounds 15 --lorises 20 --deserters 0 --seed 7'.split(' '));
+    expect(said).not.toContain('WRONG');
+    expect(said).toContain('The hub stood, and nobody else noticed.');
+    expect(code).toBe(0);
+  });
+
   it.each([
     ['as the machine can tell', {}],
     ['as a hook can tell', withoutStrace],

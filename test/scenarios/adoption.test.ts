@@ -37,7 +37,7 @@ const typesOf = ({ events }: Simulation, ...types: readonly string[]) => events.
 /** A first run with a task that runs remotely, and how to begin another one ten seconds later. */
 async function interrupted(journal: () => Journal, { isCrash = false, ...options }: SimulationOptions & { readonly isCrash?: boolean } = {}) {
   const far = farWorker();
-  const first = await simulate({ builtins: false, journal: journal(), seed: 'first', ...options });
+  const first = await simulate({ log: silent, builtins: false, journal: journal(), seed: 'first', ...options });
   far.connect(first.system);
   await first.settle();
   await first.until(first.system.submit(chain, { id: 'w' }));
@@ -46,7 +46,7 @@ async function interrupted(journal: () => Journal, { isCrash = false, ...options
   // One that is killed says nothing more; its journal is as it was.
   if (!isCrash) await first.until(first.system.stop({ deadlineMs: 20_000 }));
   const again = async (startAt = 15_000, seed = 'second'): Promise<Simulation> => {
-    const next = await simulate({ builtins: false, journal: journal(), seed, startAt, ...options });
+    const next = await simulate({ log: silent, builtins: false, journal: journal(), seed, startAt, ...options });
     onTestFinished(() => next.system.stop({ deadlineMs: 0 }));
     return next;
   };
@@ -154,7 +154,7 @@ describe('an attempt that runs remotely while the system is started anew', () =>
     const hands = handOperated({ protocol: 'here/v1', methods: ['here/work'], pool: { min: 4, max: 4 } });
     const journal = memoryJournal();
     const far = farWorker({ slots: 100 });
-    const first = await simulate({ builtins: false, journal, seed: 'first', providers: [hands.provider] });
+    const first = await simulate({ log: silent, builtins: false, journal, seed: 'first', providers: [hands.provider] });
     far.connect(first.system);
     await first.settle();
     const mixed = defineWorkflow({
@@ -164,7 +164,7 @@ describe('an attempt that runs remotely while the system is started anew', () =>
     for (let nth = 0; nth < 40; nth++) await first.until(first.system.submit(mixed, { id: `w${nth}` }));
     await first.settle();
     expect(far.open.size).toBe(40);
-    const second = await simulate({ builtins: false, journal, seed: 'second', startAt: 10_000, providers: [hands.provider] });
+    const second = await simulate({ log: silent, builtins: false, journal, seed: 'second', startAt: 10_000, providers: [hands.provider] });
     onTestFinished(() => second.system.stop({ deadlineMs: 0 }));
     far.connect(second.system);
     const reports = [...far.open.values()];
@@ -187,7 +187,7 @@ describe('what a workflow does before its turn to go on has come', () => {
     const hands = handOperated({ protocol: 'here/v1', methods: ['here/work'], pool: { min: 4, max: 4 } });
     const journal = memoryJournal();
     const far = farWorker();
-    const first = await simulate({ builtins: false, journal, seed: 'first', providers: [hands.provider] });
+    const first = await simulate({ log: silent, builtins: false, journal, seed: 'first', providers: [hands.provider] });
     far.connect(first.system);
     await first.settle();
     const mixed = defineWorkflow({

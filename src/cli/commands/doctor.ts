@@ -4,12 +4,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-
+import { duration } from '../../duration.ts';
 import { pathToRunOn } from '../database.ts';
 import { type Check, examine, type Finding, Trouble } from '../examination.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { print, printJson, type Terminal } from '../terminal.ts';
-import { duration } from '../text.ts';
 
 export interface DoctorOptions {
   readonly db?: string;

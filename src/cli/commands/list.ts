@@ -1,10 +1,11 @@
 /** `gleitzeit list`: the workflows that a journal keeps, or the engine behind a hub. */
+
+import { duration } from '../../duration.ts';
 import type { WorkflowHead } from '../../journal/journal.ts';
 import { readCount } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, say, type Terminal } from '../terminal.ts';
-import { duration } from '../text.ts';
 
 export interface ListOptions extends PlaceOptions {
   readonly status?: WorkflowHead['status'];

@@ -1,6 +1,6 @@
 /** `gleitzeit run FILE`: runs a workflow to its end, shows how it goes, prints what came of it. */
 import { writeFile } from 'node:fs/promises';
-
+import { duration } from '../../duration.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { Run } from '../../runtime/run.ts';
 import type { AnyWorkflow } from '../../workflow/workflow.ts';
@@ -11,7 +11,6 @@ import { createReporter, type Reporter } from '../progress/reporter.ts';
 import { resultJson, tellResult } from '../results.ts';
 import type { Stage } from '../stage.ts';
 import { printJson, say, type Terminal } from '../terminal.ts';
-import { duration } from '../text.ts';
 
 export interface RunOptions {
   readonly input?: string;

@@ -1,10 +1,11 @@
 /** `gleitzeit schedule add|list|remove`: workflows that start time and again, or once at a time. */
+
+import { duration } from '../../duration.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../../runtime/schedules.ts';
 import { readInput, readSeconds, readTime } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, say, type Terminal } from '../terminal.ts';
-import { duration } from '../text.ts';
 
 export interface ScheduleAddOptions extends PlaceOptions {
   readonly id?: string;

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 
 import type { DataOf } from '../../../machines/events/catalogue.ts';
 import type { ControlServer } from '../../control/server.ts';
+import { duration } from '../../duration.ts';
 import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
 import type { Hub, HubOptions } from '../../hub/index.ts';
 import type { SystemOptions } from '../../runtime/options.ts';
@@ -15,7 +16,6 @@ import { usageError } from '../faults.ts';
 import { catchInterruption, defaultDrainMs } from '../interruption.ts';
 import { progressLog } from '../progress/log.ts';
 import { print, say, type Terminal } from '../terminal.ts';
-import { duration } from '../text.ts';
 import { readTokens } from '../tokens.ts';
 
 export interface ServeOptions extends DatabaseOptions {

@@ -1,11 +1,13 @@
 /** `gleitzeit status [WORKFLOW]`: how far a workflow is, now or as of some recorded event; without one, what a journal or a hub holds. */
+
+import { duration } from '../../duration.ts';
 import type { TaskStatus, WorkflowStatus } from '../../runtime/status.ts';
 import { readCount } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { usageError } from '../faults.ts';
 import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, type Terminal } from '../terminal.ts';
-import { count, duration } from '../text.ts';
+import { count } from '../text.ts';
 
 export interface StatusOptions extends PlaceOptions {
   readonly at?: string;

@@ -1,4 +1,6 @@
 /** `gleitzeit worker`: carries out tasks of an engine in another process, on this machine or another, until it is told to end. */
+
+import { duration } from '../../duration.ts';
 import type { RemoteWorker } from '../../hub/index.ts';
 import { checkToken, readSeconds } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -6,7 +8,7 @@ import { usageError } from '../faults.ts';
 import { catchInterruption, defaultDrainMs } from '../interruption.ts';
 import { progressLog } from '../progress/log.ts';
 import { print, say, type Terminal } from '../terminal.ts';
-import { count, duration } from '../text.ts';
+import { count } from '../text.ts';
 
 export interface WorkerOptions {
   /** From `--hub`, else from GLEITZEIT_HUB. */

@@ -1,7 +1,9 @@
 /** The live picture of a run: a bar, one line per running task, pool sizes and circuit states. Pure: a view becomes lines. */
+
+import { duration } from '../../duration.ts';
 import type { Colors } from '../terminal.ts';
 import { oneLine } from '../terminal.ts';
-import { bar, count, cut, duration } from '../text.ts';
+import { bar, count, cut } from '../text.ts';
 import type { CircuitView, ProgressView, RunningTask } from './progress.ts';
 
 export interface FrameOptions {

@@ -1,8 +1,9 @@
 /** A run told in lines, for logs and for screens that cannot be rewritten. Pure: an event becomes a line, or none. */
 import type { EventType, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { duration } from '../../duration.ts';
 import { withoutTokens } from '../../secrets/token.ts';
 import { oneLine } from '../terminal.ts';
-import { count, duration } from '../text.ts';
+import { count } from '../text.ts';
 import type { Progress } from './progress.ts';
 
 /** Beyond that many tasks a line for each start and end is noise: failures and every tenth of the way remain. */

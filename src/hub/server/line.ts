@@ -6,8 +6,6 @@
  */
 import type { Socket as RawSocket } from 'node:net';
 
-import type { Socket } from 'socket.io';
-
 import { errorOf, type GleitzeitError } from '../../errors.ts';
 import { type Frame, packetOf } from '../events/frame.ts';
 import { wireErrorOf } from '../protocol/answers.ts';
@@ -15,12 +13,10 @@ import type { HubLimits } from '../protocol/limits.ts';
 import { Turnstile } from '../turnstile.ts';
 import { Allowance } from './allowance.ts';
 import { holdForABreath } from './breath.ts';
+import { boundPolling, type Connection, type CreatedPacket, sizeOf, type WriteOptions } from './engine-io.ts';
 import { type Errand, Errands } from './errands.ts';
 import { type Gate, type PacketHeader, packetTypes } from './parser.ts';
 import type { JsonBounds } from './scan.ts';
-
-/** The connection as Engine.IO has it. */
-export type Connection = Socket['conn'];
 
 export interface LineOptions {
   readonly conn: Connection;
@@ -74,7 +70,7 @@ export class Line implements Gate {
     this.conn = conn;
     this.since = now();
     this.allowance = new Allowance({ perSecond: limits.requestsPerSecond, burst: limits.requestBurst }, now());
-    conn.on('packetCreate', (packet: Created) => {
+    conn.on('packetCreate', (packet: CreatedPacket) => {
       this.queued += sizeOf(packet);
     });
     conn.on('flush', () => {
@@ -151,7 +147,7 @@ export class Line implements Gate {
     this.isGreeted = true;
     clearTimeout(this.greeting);
     this.conn.request.socket.off('data', this.countGreeting);
-    this.boundPolling();
+    boundPolling(this.conn, { bytes: this.bounds.bytes + overhead, closeMs: lastWordsMs });
     this.settleGreeting();
   }
 
@@ -255,13 +251,7 @@ export class Line implements Gate {
   /** Bounds what may come of somebody who has not said who it is. */
   private boundGreeting(): void {
     if (this.conn.transport.name === 'websocket') this.conn.request.socket.on('data', this.countGreeting);
-    this.boundPolling();
-  }
-
-  /** Long polling bounds each of its requests by itself. */
-  private boundPolling(): void {
-    const { transport } = this.conn as { readonly transport: { readonly name: string; maxHttpBufferSize?: number } };
-    if (transport.name === 'polling') transport.maxHttpBufferSize = this.bounds.bytes + overhead;
+    boundPolling(this.conn, { bytes: this.bounds.bytes + overhead, closeMs: lastWordsMs });
   }
 
   /** A WebSocket would take in a whole message before anybody looks at it. */
@@ -276,15 +266,3 @@ export class Line implements Gate {
 function tooLate({ greetingMs }: HubLimits): GleitzeitError {
   return errorOf('CONNECTION_TIMEOUT', `The connection has not said within ${greetingMs} ms who it is.`);
 }
-
-/** A packet as Engine.IO makes it. */
-interface Created {
-  readonly data?: string;
-  readonly options?: Partial<Frame['options']>;
-}
-
-function sizeOf({ data, options: { wsPreEncodedFrame: frame } = {} }: Created): number {
-  return 1 + (frame?.[0]?.length ?? (data === undefined ? 0 : Buffer.byteLength(data)));
-}
-
-type WriteOptions = NonNullable<Parameters<Connection['write']>[1]>;

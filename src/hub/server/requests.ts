@@ -44,7 +44,7 @@ export interface RequestOptions {
 /** How many workflows a list has unless told. */
 const listed = 1_000;
 /** The longest workflow as text, in bytes; reading one takes time that others wait for. As an object it may be as long as a message. */
-const longestText = 2 ** 20;
+const longestText = 2 ** 18;
 
 export function isRequestName(name: string): name is RequestName {
   return Object.hasOwn(requests, name);

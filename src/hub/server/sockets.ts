@@ -12,7 +12,8 @@ import { errorOf, type GleitzeitError, toError } from '../../errors.ts';
 import { wireErrorOf } from '../protocol/answers.ts';
 import { type Access, type Grant, notAuthenticated, requireRole } from './access.ts';
 import { type Admission, callerOf } from './admission.ts';
-import { type Connection, Line, overhead } from './line.ts';
+import type { Connection } from './engine-io.ts';
+import { Line, overhead } from './line.ts';
 import { type Gate, type Incoming, parserFor } from './parser.ts';
 import { type Reception, Visit } from './visit.ts';
 

@@ -8,6 +8,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 
+import { deferred } from '../../deferred.ts';
 import { errorOf, fromFailure, type GleitzeitError, toError } from '../../errors.ts';
 import { createExecutor, type Executor } from '../../providers/executor.ts';
 import { defaultLogger, guardLogger, type Logger } from '../../runtime/logger.ts';
@@ -17,7 +18,6 @@ import { Link } from '../client/link.ts';
 import { connectDefaults } from '../client/options.ts';
 import { valueOfAnswer } from '../client/wire-errors.ts';
 import { hubMessages, type ReportAnswer, type TaskExecute } from '../protocol/workers.ts';
-import { deferred } from './deferred.ts';
 import { HeldAttempts, type Report } from './held-attempts.ts';
 import { type Offers, offersOf } from './offers.ts';
 import { checkRemoteWorkerOptions, type RemoteWorkerOptions, remoteWorkerDefaults } from './options.ts';

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { Frame } from '../../../../src/hub/events/frame.ts';
 import { type HubLimits, hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
-import { type Connection, Line } from '../../../../src/hub/server/line.ts';
+import type { Connection } from '../../../../src/hub/server/engine-io.ts';
+import { Line } from '../../../../src/hub/server/line.ts';
 
 /** A TCP connection that has been told what it still holds. */
 class Raw extends EventEmitter {

@@ -51,7 +51,7 @@ describe('what clients ask of the engine', { timeout: 30_000 }, () => {
     ['no workflow', { definition: { name: 'x' } }, 'WORKFLOW_VALIDATION_FAILED', /tasks/],
     ['no record of one', { workflow: { definition: {} } }, 'INVALID_PARAMS', /./],
     ['YAML that is none', { yaml: 'a: [' }, 'PARSE_ERROR', /./],
-    ['YAML as long as a library', { yaml: `name: ${'x'.repeat(2 ** 20)}` }, 'PARSE_ERROR', /larger than the 1048576 bytes/],
+    ['YAML as long as a library', { yaml: `name: ${'x'.repeat(2 ** 18)}` }, 'PARSE_ERROR', /larger than the 262144 bytes/],
     ['a method that there is not', { definition: { name: 'x', tasks: [{ id: 'a', method: 'core/none' }] } }, 'METHOD_NOT_FOUND', /core\/none/],
     ['a protocol that there is not', { definition: { name: 'x', tasks: [{ id: 'a', method: 'none/none' }] } }, 'PROTOCOL_NOT_FOUND', /none/],
     ['a circle', { definition: { name: 'x', tasks: [{ id: 'a', method: 'core/echo', dependencies: ['a'] }] } }, 'WORKFLOW', /./],
