@@ -1,4 +1,5 @@
 /** Tests: every `*.test.ts` below test/, in plain Node. The last line of a run is its sum, alone, for scripts and people. */
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vitest/config';
@@ -29,5 +30,10 @@ export default defineConfig({
     environment: 'node',
     include: ['test/**/*.test.ts'],
     reporters: ['default', closingLine],
+    // Many tests wait for other processes: one worker for two cores leaves both of them idle.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // A machine may be slow; what hangs is found all the same.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 });
