@@ -85,8 +85,8 @@ export const engineMachine = setup({
     }),
     stateWaitingRejected: enqueueActions(({ context, event, enqueue }) => {
       for (const { workflowId } of context.waiting.values()) enqueue.emit(rejected(workflowId, shutDown(workflowId, reasonOf(event))));
-      enqueue.assign({ waiting: OrderedMap<string, Submit>() });
     }),
+    forgetWaiting: assign({ waiting: OrderedMap<string, Submit>() }),
     keepWaiting: assign(({ context, event }) =>
       event.type === 'workflow:submit' ? { waiting: context.waiting.set(event.data.workflowId, event.data) } : {},
     ),
@@ -167,7 +167,7 @@ export const engineMachine = setup({
           {},
         ],
         'system:started': {},
-        'system:shutdown': { target: 'draining', actions: 'stateWaitingRejected' },
+        'system:shutdown': { target: 'draining', actions: ['stateWaitingRejected', 'forgetWaiting'] },
         'engine:halt': {},
       },
       states: {

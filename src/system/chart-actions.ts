@@ -24,8 +24,11 @@ interface Queue {
   assign(assignment: Assignment): void;
 }
 
-/** @returns nothing for what is no `assign`, `emit` or `enqueueActions` */
-export function actOf(action: unknown): Act | undefined {
+/**
+ * @param options - `mayAssign`: whether an `enqueueActions` may change the context; one that is named as a statement may not.
+ * @returns nothing for what is no `assign`, `emit` or `enqueueActions`
+ */
+export function actOf(action: unknown, { mayAssign }: { readonly mayAssign: boolean }): Act | undefined {
   // XState keeps what an action was made of as its fields, under these names.
   switch (readField(action, 'type')) {
     case 'xstate.assign':
@@ -33,7 +36,7 @@ export function actOf(action: unknown): Act | undefined {
     case 'xstate.emit':
       return emitting(readField(action, 'event') as Statement);
     case 'xstate.enqueueActions':
-      return collecting(readField(action, 'collect') as Collect);
+      return collecting(readField(action, 'collect') as Collect, mayAssign);
     default:
       return undefined;
   }
@@ -68,12 +71,15 @@ function emitting(statement: Statement): Act {
   };
 }
 
-function collecting(collect: Collect): Act {
+function collecting(collect: Collect, mayAssign: boolean): Act {
   return (context, event, stated) => {
     const acts: Act[] = [];
     const enqueue: Queue = {
       emit: (statement) => acts.push(emitting(statement)),
-      assign: (assignment) => acts.push(assigning(assignment)),
+      assign(assignment) {
+        if (!mayAssign) throw new Error('An action named state... only states facts: what it assigns would be lost when they are folded.');
+        acts.push(assigning(assignment));
+      },
     };
     collect({ context, event, enqueue });
     return perform(acts, context, { event, stated });

@@ -44,7 +44,7 @@ function oddityOf(transition: Transition, machine: AnyStateMachine): string | un
   const { source, target, reenter, guard } = transition;
   if (reenter) return 'a transition that enters its state again';
   if (guard !== undefined && guardOf(transition, guards) === undefined) return 'a guard that is no plain function';
-  if (transition.actions.some((action) => actOf(typeof action === 'string' ? actions[action] : action) === undefined)) {
+  if (transition.actions.some((action) => actOf(typeof action === 'string' ? actions[action] : action, { mayAssign: true }) === undefined)) {
     return 'an action that is neither assign nor emit nor enqueueActions';
   }
   const region = regionOf(source, machine.root);

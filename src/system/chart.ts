@@ -11,6 +11,7 @@
 import type { AnyActorScope, AnyMachineSnapshot, AnyStateMachine, AnyStateNode } from 'xstate';
 
 import type { GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { readField } from '../thrown.ts';
 import { type Act, actOf, type Context, perform } from './chart-actions.ts';
 import { assertPlain, type Guard, guardOf, type Transition } from './chart-check.ts';
 
@@ -183,12 +184,16 @@ export class Chart {
     const known = this.candidates.get(transition);
     if (known !== undefined) return known;
     const { guards, actions } = this.machine.implementations;
-    const named = transition.actions.map((action) => [action, actOf(typeof action === 'string' ? actions[action] : action)] as const);
+    const parts = transition.actions.map((named) => {
+      const action = typeof named === 'string' ? actions[named] : named;
+      const isSilent = isStatement(named, action);
+      return { isSilent, act: actOf(action, { mayAssign: !isSilent }) };
+    });
     const fresh: Candidate = {
       no: this.candidates.size,
       guard: guardOf(transition, guards),
-      acts: named.flatMap(([, act]) => act ?? []),
-      silentActs: named.flatMap(([action, act]) => (isStatement(action) ? [] : (act ?? []))),
+      acts: parts.flatMap(({ act }) => act ?? []),
+      silentActs: parts.flatMap(({ isSilent, act }) => (isSilent ? [] : (act ?? []))),
       moves: transition.target !== undefined,
     };
     this.candidates.set(transition, fresh);
@@ -203,9 +208,10 @@ function pathOf(leaf: AnyStateNode, divided: AnyStateNode | undefined): readonly
   return path;
 }
 
-/** An action that only states something, by its name. */
-function isStatement(action: unknown): boolean {
-  return typeof action === 'string' && /^state[A-Z]/.test(action);
+/** An action that only states something: by its kind, and where that may do more, by its name, which is then held to. */
+function isStatement(name: unknown, action: unknown): boolean {
+  const kind = readField(action, 'type');
+  return kind === 'xstate.emit' || (kind === 'xstate.enqueueActions' && typeof name === 'string' && /^state[A-Z]/.test(name));
 }
 
 function isNothing({ guard, acts, moves }: Candidate): boolean {

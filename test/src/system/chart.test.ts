@@ -37,7 +37,7 @@ const built = setup({
     swap: assign({ count: ({ context }) => context.last.length, last: ({ context }) => `${context.last}${context.count}`.slice(-4) }),
     stay: assign(({ context }) => context),
     stateCount: emit(({ context }) => ({ type: 'counted', count: context.count })),
-    stateAll: enqueueActions(({ context, enqueue }) => {
+    sayAll: enqueueActions(({ context, enqueue }) => {
       enqueue.emit({ type: 'before', count: context.count });
       enqueue.assign({ count: context.count + 10 });
       enqueue.emit(({ context: after }) => ({ type: 'after', count: after.count }));
@@ -52,7 +52,7 @@ const nested = built.createMachine({
   states: {
     low: {
       initial: 'first',
-      on: { b: [{ guard: 'isOdd', target: 'high' }, { actions: 'stay' }], c: { actions: 'stateAll' }, d: { guard: 'isLarge', target: 'low' } },
+      on: { b: [{ guard: 'isOdd', target: 'high' }, { actions: 'stay' }], c: { actions: 'sayAll' }, d: { guard: 'isLarge', target: 'low' } },
       states: {
         first: { on: { a: [{ guard: 'isLarge', target: 'second', actions: ['stateCount', 'add'] }, { guard: 'isOdd' }] } },
         second: { tags: 'ended', on: { a: { target: 'first', actions: 'swap' }, b: {}, c: { target: '#gone' } } },
@@ -66,7 +66,7 @@ const nested = built.createMachine({
 const regions = built.createMachine({
   context: ({ input }) => ({ count: input.from, last: '' }),
   type: 'parallel',
-  on: { e: { actions: 'stateAll' }, a: { actions: 'swap' } },
+  on: { e: { actions: 'sayAll' }, a: { actions: 'swap' } },
   states: {
     left: {
       initial: 'off',
@@ -80,7 +80,7 @@ const regions = built.createMachine({
       initial: 'off',
       states: {
         off: { on: { b: { target: 'on', actions: ['add', 'stateCount'] }, c: {} } },
-        on: { on: { b: [{ guard: 'isOdd', target: 'off' }, { actions: 'stateAll' }], d: { target: 'off' } } },
+        on: { on: { b: [{ guard: 'isOdd', target: 'off' }, { actions: 'sayAll' }], d: { target: 'off' } } },
       },
     },
     deaf: { on: { a: {} } },
@@ -145,6 +145,16 @@ describe('the table of a chart', () => {
       expect(stated).toEqual([]);
       expect([silent.place, silent.context]).toEqual([loud.place, loud.context]);
     }
+  });
+
+  it('folds what an action assigns, whatever its name, and refuses a statement that assigns', () => {
+    const machine = setup({
+      types: { context: {} as { count: number } },
+      actions: { stateOne: assign({ count: 1 }), stateMore: enqueueActions(({ enqueue }) => enqueue.assign({ count: 2 })) },
+    }).createMachine({ context: { count: 0 }, on: { a: { actions: 'stateOne' }, b: { actions: 'stateMore' } } });
+    const chart = chartOf(machine);
+    expect(chart.step(chart.start({}), sent('a'), { stated: [], silent: true }).context).toEqual({ count: 1 });
+    expect(() => chart.step(chart.start({}), sent('b'), { stated: [], silent: false })).toThrow('only states facts');
   });
 
   it('throws what a guard, an action or a context throws', () => {
