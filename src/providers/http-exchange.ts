@@ -56,13 +56,25 @@ function redirected(from: Exchange, status: number, location: string): Exchange 
   const url = new URL(location, from.url);
   // As browsers do: whoever answers "see other", or moved a POST, wants it fetched by GET.
   const becomesGet = (status === 303 && from.method !== 'HEAD') || ((status === 301 || status === 302) && from.method === 'POST');
-  const dropped = [
-    ...(becomesGet ? ['content-type', 'content-length'] : []),
-    ...(url.origin === from.url.origin ? [] : ['authorization', 'cookie', 'proxy-authorization', 'host']),
-  ];
-  const headers = Object.fromEntries(Object.entries(from.headers).filter(([name]) => !dropped.includes(name)));
+  const isSameOrigin = url.origin === from.url.origin;
+  const isKept = (name: string): boolean => !(becomesGet && name.startsWith('content-')) && (isSameOrigin || saysNothing.has(name));
+  const headers = Object.fromEntries(Object.entries(from.headers).filter(([name]) => isKept(name)));
   return { ...from, url, headers, ...(becomesGet ? { method: 'GET', body: undefined } : {}) };
 }
+
+/**
+ * Headers that go along to another origin. Services name the header of their key as they like, `x-api-key`, `private-token`, so
+ * that nothing is left out by name: only what every client says of itself is kept.
+ */
+const saysNothing: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'content-encoding',
+  'content-language',
+  'content-type',
+  'user-agent',
+]);
 
 function send({ method, url, headers, body, signal, allowPrivateNetworks }: Exchange): Promise<IncomingMessage> {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw errorOf('TASK_PARAMETER_ERROR', `"${nameOf(url)}" is no http or https URL`);

@@ -8,7 +8,7 @@ import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
 
-/** What is no part of the internet (IANA's registries of special-purpose addresses), by IPv4 network and prefix. */
+/** IPv4 networks that are no part of the internet: IANA's registry of special-purpose addresses, and what is multicast or reserved. */
 const privateIPv4: readonly (readonly [network: string, prefix: number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -26,22 +26,27 @@ const privateIPv4: readonly (readonly [network: string, prefix: number])[] = [
   ['224.0.0.0', 3],
 ];
 
+/**
+ * Of IPv6 only this network is the internet (RFC 4291, IANA's registry of address space): what is special outside of it, known today
+ * or registered tomorrow, needs no row of its own.
+ */
+const globalIPv6 = ['2000::', 3] as const;
+
+/** Within it, what IANA's registry of special-purpose addresses takes out; 2001::/23 and 2002::/16 hold forms that carry IPv4 addresses. */
 const privateIPv6: readonly (readonly [network: string, prefix: number])[] = [
-  ['::', 127],
-  ['64:ff9b:1::', 48],
-  ['100::', 64],
   ['2001::', 23],
   ['2001:db8::', 32],
   ['2002::', 16],
   ['3fff::', 20],
-  ['fc00::', 7],
-  ['fe80::', 9],
-  ['ff00::', 8],
 ];
 
-/** IPv6 networks whose addresses carry an IPv4 one in their last 32 bits. */
-const carriers = ['::', '::ffff:', '64:ff9b::'];
+/** IPv6 networks beyond the global one that lead to the IPv4 address in their last 32 bits: mapped by the system, translated by a NAT64. */
+const carriers = ['::ffff:', '64:ff9b::'];
 
+const carried = new BlockList();
+for (const carrier of carriers) carried.addSubnet(`${carrier}0.0.0.0`, 96, 'ipv6');
+const globalNetwork = new BlockList();
+globalNetwork.addSubnet(...globalIPv6, 'ipv6');
 const privateNetworks = new BlockList();
 for (const [network, prefix] of privateIPv6) privateNetworks.addSubnet(network, prefix, 'ipv6');
 for (const [network, prefix] of privateIPv4) {
@@ -51,7 +56,9 @@ for (const [network, prefix] of privateIPv4) {
 
 export function isPrivateAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
-  return privateNetworks.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4');
+  if (!isIPv6(bare)) return privateNetworks.check(bare, 'ipv4');
+  const isOutside = !globalNetwork.check(bare, 'ipv6') && !carried.check(bare, 'ipv6');
+  return isOutside || privateNetworks.check(bare, 'ipv6');
 }
 
 /** Whether private networks may be reached: all of them, none, or some hosts by name, `host` or `host:port`. */

@@ -117,11 +117,25 @@ describe('http/request', () => {
     expect(await resultOf(request('/moved', { body: 'kept' }))).toMatchObject({ json: { method: 'POST', body: 'kept' } });
   });
 
-  it('keeps credentials from another origin that it is redirected to', async () => {
-    const headers = { authorization: 'Bearer x', 'x-own': 'kept' };
-    const { json } = (await resultOf(request('/elsewhere', { headers }))) as { json: { headers: Record<string, string> } };
-    expect(json.headers).toMatchObject({ 'x-own': 'kept' });
-    expect(json.headers).not.toHaveProperty('authorization');
+  it('takes to another origin that it is redirected to only what every client says of itself, whatever a key is called', async () => {
+    const said = { accept: 'application/json', 'accept-language': 'de', 'user-agent': 'mine' };
+    const own = {
+      authorization: 'Bearer x',
+      cookie: 'a=b',
+      'proxy-authorization': 'Basic x',
+      'x-api-key': 'k',
+      'private-token': 'k',
+      host: 'a.example',
+    };
+    const { json } = (await resultOf(request('/elsewhere', { headers: { ...said, ...own } }))) as { json: { headers: Record<string, string> } };
+    expect(json.headers).toMatchObject(said);
+    expect(Object.keys(json.headers).filter((name) => name !== 'host' && name in own)).toEqual([]);
+    expect(json.headers['host']).not.toBe('a.example');
+  });
+
+  it('keeps every header within an origin', async () => {
+    const { json } = (await resultOf(request('/see-other', { headers: { 'x-api-key': 'k' } }))) as { json: { headers: Record<string, string> } };
+    expect(json.headers).toMatchObject({ 'x-api-key': 'k' });
   });
 
   it('bounds the response, unpacked too', async () => {
