@@ -10,6 +10,7 @@ import { assign, enqueueActions, setup } from 'xstate';
 
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import { type AlertRule, type AlertSign, type AlertType, matches, resolves, subjectOf, summaryOf } from './policies/alert-rules.ts';
+import { headOf } from './policies/text.ts';
 
 export const alertSystemDefaults = {
   /** Event ids kept as evidence, the last ones. */
@@ -75,7 +76,7 @@ function noted({ rule, holds, since, occurrences, evidence }: AlertContext, even
     lastAt: event.time,
     occurrences: occurrences + 1,
     evidence: [...evidence, event.id].slice(-alertSystemDefaults.evidence),
-    summary: summaryOf(rule, event).slice(0, alertSystemDefaults.summaryLength),
+    summary: headOf(summaryOf(rule, event), alertSystemDefaults.summaryLength),
   };
 }
 

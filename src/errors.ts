@@ -6,6 +6,7 @@
  * all, can refer to itself, and can throw while it is read.
  */
 import { type ErrorCode, errorCodes, type Failure, failure, isErrorCode } from '../machines/failures.ts';
+import { headOf } from '../machines/policies/text.ts';
 import { describeValue, readField, toDetails } from './thrown.ts';
 
 /** One fault of a definition: where it stands, which rule it breaks, and what to do about it. */
@@ -105,7 +106,8 @@ function failureOf(thrown: unknown, reading: Reading): Failure {
   return {
     code,
     rpcCode: isErrorCode(code) || typeof rpcCode !== 'number' || !Number.isSafeInteger(rpcCode) ? known.rpcCode : rpcCode,
-    message: messageOf(thrown).slice(0, maxMessage),
+    // Half a character, which a cut of somebody else's may have left, must not cost the error.
+    message: headOf(messageOf(thrown).toWellFormed(), maxMessage),
     retryable: typeof retryable === 'boolean' ? retryable : known.retryable,
     ...(typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs) && retryAfterMs >= 0 && { retryAfterMs }),
     ...(details !== undefined && { details }),

@@ -2,6 +2,7 @@
  * Reads values of unknown make without ever throwing: their getters and proxies may throw, they may refer to themselves, and
  * they may be larger than anybody wants to see.
  */
+import { headOf } from '../machines/policies/text.ts';
 
 /** The value of a field, or undefined where there is none or where reading it throws. */
 export function readField(value: unknown, field: string): unknown {
@@ -19,9 +20,9 @@ const shown = 80;
 export function describeValue(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return JSON.stringify(value.length > shown ? `${value.slice(0, shown)}…` : value);
+      return JSON.stringify(headOf(value, shown, '…'));
     case 'bigint':
-      return `${value}n`.slice(0, shown);
+      return headOf(`${value}n`, shown);
     case 'function':
       return 'a function';
     case 'symbol':
@@ -41,7 +42,7 @@ function describeObject(value: object | null): string {
     if (kind !== 'Object') return `a ${kind}`;
     const keys = Object.keys(value);
     if (keys.length === 0) return 'an empty object';
-    return `an object with ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ', …' : ''}`.slice(0, 2 * shown);
+    return headOf(`an object with ${keys.slice(0, 5).join(', ')}${keys.length > 5 ? ', …' : ''}`.toWellFormed(), 2 * shown);
   } catch {
     return 'an object that cannot be read';
   }
@@ -62,7 +63,8 @@ interface Copying {
 }
 
 function copyOf(value: unknown, copying: Copying): unknown {
-  if (typeof value === 'string') return value.length > maxText ? `${value.slice(0, maxText)}…` : value;
+  // What went wrong is told all the same where a text in it is none: half a character becomes U+FFFD.
+  if (typeof value === 'string') return headOf(value.toWellFormed(), maxText, '…');
   if (value === null || typeof value === 'boolean') return value;
   // Plus zero: JSON knows no negative one.
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
@@ -75,7 +77,7 @@ function copyOf(value: unknown, copying: Copying): unknown {
     if (value instanceof Date) return value.toJSON();
     if (value instanceof Error) return { name: value.name, message: value.message };
     const fields = Object.entries(value).filter(([, field]) => field !== undefined);
-    return Object.fromEntries(fields.slice(0, maxEntries).map(([key, field]) => [key, spend(field, inside)]));
+    return Object.fromEntries(fields.slice(0, maxEntries).map(([key, field]) => [key.toWellFormed(), spend(field, inside)]));
   } catch {
     return describeValue(value);
   }

@@ -7,6 +7,7 @@
 import { type Failure, failure } from '../failures.ts';
 import { copyWith, isRecord, showPath } from './json.ts';
 import { leadingName, scanTemplate, splitExpression } from './references.ts';
+import { headOf } from './text.ts';
 
 /** What a name stands for: a value, or the reason why it has none (yet). */
 export type Root = TaskRoot | { readonly of: 'input' | 'item' | 'index'; readonly value: unknown };
@@ -140,5 +141,5 @@ function describeFields(value: unknown): string {
 }
 
 function shorten(text: string): string {
-  return text.length <= 100 ? text : `${text.slice(0, 99)}…`;
+  return headOf(text, 99, '…');
 }

@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 
+import { headOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 
 /** Both sides have to be of the same one. */
@@ -75,7 +76,7 @@ export function readRequest(line: string): ControlRequest {
     throw errorOf('INVALID_REQUEST', `This engine speaks version ${protocolVersion} of the control protocol, and was spoken to in ${version}.`);
   }
   const shape = Object.hasOwn(commandShapes, command) ? commandShapes[command as CommandName] : undefined;
-  if (shape === undefined) throw errorOf('INVALID_REQUEST', `There is no command '${command.slice(0, 100)}'.`);
+  if (shape === undefined) throw errorOf('INVALID_REQUEST', `There is no command '${headOf(command, 100)}'.`);
   const checked = shape.safeParse(data);
   if (!checked.success) throw errorOf('INVALID_PARAMS', `The data of '${command}' does not fit: ${z.prettifyError(checked.error)}`);
   // The schema of the command has just accepted its data.

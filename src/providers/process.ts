@@ -5,6 +5,7 @@
  */
 import * as z from 'zod';
 
+import { headOf, tailOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import type { ChildOutcome } from './child-process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
@@ -76,8 +77,8 @@ export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: Atte
 export function ended(command: string, { exitCode, killedBy, stdout, stderr }: ChildOutcome): GleitzeitError {
   const how = exitCode === null ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
   const lastLine = stderr.trimEnd().split('\n').at(-1) ?? '';
-  return errorOf('TASK_EXECUTION_FAILED', `${command} ${how}${lastLine === '' ? '' : `: ${lastLine.slice(0, 500)}`}`, {
-    details: { exitCode, killedBy, stdout: stdout.slice(-4_096), stderr: stderr.slice(-4_096) },
+  return errorOf('TASK_EXECUTION_FAILED', `${command} ${how}${lastLine === '' ? '' : `: ${headOf(lastLine, 500)}`}`, {
+    details: { exitCode, killedBy, stdout: tailOf(stdout, 4_096), stderr: tailOf(stderr, 4_096) },
   });
 }
 

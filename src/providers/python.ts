@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 
+import { tailOf } from '../../machines/policies/text.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
 import type { ChildOutcome } from './child-process.ts';
 import { attemptEnv, ended, processDefaults } from './process.ts';
@@ -111,7 +112,7 @@ function answerOf(outcome: ChildOutcome): Answer {
 
 function raised({ file }: ExecuteParams, answer: Answer & { readonly ok: false }, { stdout, stderr }: ChildOutcome): GleitzeitError {
   const { kind, type, message, traceback } = answer;
-  const details = { type, traceback, stdout: stdout.slice(-4_096), stderr: stderr.slice(-4_096) };
+  const details = { type, traceback, stdout: tailOf(stdout, 4_096), stderr: tailOf(stderr, 4_096) };
   if (kind === 'result') return errorOf('TASK_RESULT_INVALID', `The variable \`result\` of the Python code is not JSON: ${message}`, { details });
   if (kind === 'file') return errorOf('TASK_EXECUTION_FAILED', `The Python file "${file}" cannot be read: ${message}`, { retryable: false, details });
   const said = message === '' ? type : `${type}: ${message}`;

@@ -12,8 +12,11 @@ export const shortestSought = 6;
 /** What an HTTP header says before its secret, as in `Bearer …`. */
 const scheme = /^[A-Za-z][\w-]* +(?=\S)/;
 
-/** A text from this length on may have been cut, as parts of long ones are that stand in the details of an error. */
-const mayBeCut = 500;
+/**
+ * A text from this length on may have been cut, as parts of long ones are that stand in the details of an error: to 500, or one less
+ * where that would part a character.
+ */
+const mayBeCut = 499;
 
 /** The values by their first characters, the longest first: one may be the beginning of another. */
 type ByHead = ReadonlyMap<string, readonly string[]>;

@@ -1,5 +1,6 @@
 /** Makes one task per file of a directory, in the order of the names. */
 import { isRecord } from '../../machines/policies/json.ts';
+import { headOf } from '../../machines/policies/text.ts';
 import { describeValue } from '../thrown.ts';
 import type { TaskDraft } from './draft.ts';
 import type { Faults, Path } from './faults.ts';
@@ -51,7 +52,7 @@ function idsOf(names: readonly string[]): readonly string[] {
   const taken = new Set<string>();
   return names.map((name, index) => {
     const plain = name.replaceAll(/[{}\u0000-\u001f\u007f]/g, '_').trim();
-    const id = whyNoName(plain) === undefined && !taken.has(plain) ? plain : `file ${index + 1}: ${plain.slice(0, 200)}.`;
+    const id = whyNoName(plain) === undefined && !taken.has(plain) ? plain : `file ${index + 1}: ${headOf(plain, 200)}.`;
     taken.add(id);
     return id;
   });

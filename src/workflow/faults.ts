@@ -4,6 +4,7 @@
  * A place is looked up only when there is something to say: what is sound pays nothing for it.
  */
 import { type ErrorCode, failure } from '../../machines/failures.ts';
+import { headOf } from '../../machines/policies/text.ts';
 import { GleitzeitError, type Issue } from '../errors.ts';
 
 /** The keys and positions that lead to a part of a definition, as its author wrote them. */
@@ -90,7 +91,7 @@ export function pathText(path: Path): string {
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
     else if (/^[A-Za-z_$][\w$-]*$/.test(step)) text += text === '' ? step : `.${step}`;
-    else text += `[${JSON.stringify(step.length > 80 ? `${step.slice(0, 80)}…` : step)}]`;
+    else text += `[${JSON.stringify(headOf(step, 80, '…'))}]`;
   }
   return text;
 }

@@ -2,6 +2,7 @@
  * Reads JSON text, and finds what `JSON.parse` does not say: the place of every value and of a mistake, keys that stand
  * twice, and too much depth. Iterative and linear.
  */
+import { headOf } from '../../machines/policies/text.ts';
 import { describeValue } from '../thrown.ts';
 import type { Fault, Path, Place } from './faults.ts';
 import type { ReadingBounds } from './limits.ts';
@@ -205,7 +206,7 @@ class JsonReader {
   }
 
   #fail(expected: string): never {
-    const rest = this.#text.slice(this.#offset, this.#offset + 20);
+    const rest = headOf(this.#text.slice(this.#offset), 20);
     throw this.#unreadable('syntax', `is not JSON: ${expected}, got ${rest === '' ? 'the end of the text' : JSON.stringify(rest)}`);
   }
 }

@@ -6,6 +6,7 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 
+import { headOf } from '../../../machines/policies/text.ts';
 import { errorOf } from '../../errors.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { refuseUnfit } from '../server/scan.ts';
@@ -37,10 +38,7 @@ export async function readBody(c: Context, limits: HubLimits): Promise<Body> {
   const type = (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (yamlTypes.has(type)) return { kind: 'yaml', text };
   if (type !== 'application/json')
-    throw new HttpRefusal(
-      415,
-      errorOf('INVALID_REQUEST', `The body has to be application/json or application/yaml, and is '${type.slice(0, 100)}'.`),
-    );
+    throw new HttpRefusal(415, errorOf('INVALID_REQUEST', `The body has to be application/json or application/yaml, and is '${headOf(type, 100)}'.`));
   return { kind: 'json', value: parsed(text, limits) };
 }
 
@@ -65,6 +63,6 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (thrown) {
-    throw errorOf('PARSE_ERROR', `The body has to be JSON: ${thrown instanceof Error ? thrown.message.slice(0, 200) : 'it cannot be read'}`);
+    throw errorOf('PARSE_ERROR', `The body has to be JSON: ${thrown instanceof Error ? headOf(thrown.message, 200) : 'it cannot be read'}`);
   }
 }

@@ -8,6 +8,7 @@
  */
 import { EventEmitter } from 'node:events';
 
+import { headOf } from '../../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../../errors.ts';
 import { type JsonBounds, refuseUnfit } from './scan.ts';
 
@@ -161,7 +162,7 @@ function parse(text: string, from: number, bounds: JsonBounds): unknown {
   try {
     return JSON.parse(text.slice(from)) as unknown;
   } catch (thrown) {
-    throw errorOf('PARSE_ERROR', `A message has to be JSON: ${thrown instanceof Error ? thrown.message.slice(0, 200) : 'it cannot be read'}`);
+    throw errorOf('PARSE_ERROR', `A message has to be JSON: ${thrown instanceof Error ? headOf(thrown.message, 200) : 'it cannot be read'}`);
   }
 }
 

@@ -7,6 +7,8 @@
  */
 import { isCollection, isKeyed, isRecord } from 'immutable';
 
+import { headOf } from '../../../machines/policies/text.ts';
+
 export interface Bounds {
   /** Levels of nesting. */
   readonly depth: number;
@@ -70,7 +72,7 @@ class Reduction {
   private text(value: string): string {
     const shown = Math.max(0, Math.min(this.bounds.text, this.left));
     this.left -= Math.min(value.length, shown);
-    return value.length <= shown ? value : `${value.slice(0, shown)}${more} (${value.length} characters)`;
+    return value.length <= shown ? value : `${headOf(value, shown)}${more} (${value.length} characters)`;
   }
 
   private object(value: object, depth: number): unknown {
