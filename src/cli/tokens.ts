@@ -11,6 +11,7 @@ const grants = z
     z.strictObject({
       token: z.string().min(1).max(1_024),
       roles: z.array(z.enum(roles)).min(1).exactOptional(),
+      protocols: z.array(z.string().min(1).max(200)).min(1).exactOptional(),
       name: z.string().min(1).max(200).exactOptional(),
     }),
   )
@@ -23,7 +24,7 @@ export async function readTokens(file: string): Promise<readonly TokenGrant[]> {
   });
   const read = grants.safeParse(parse(text));
   if (read.success) return read.data;
-  throw usageError(`--tokens refers to '${file}', which is no list of { "token", "roles", "name" }: ${z.prettifyError(read.error)}`);
+  throw usageError(`--tokens refers to '${file}', which is no list of { "token", "roles", "protocols", "name" }: ${z.prettifyError(read.error)}`);
 }
 
 /** Nothing for what is no JSON: the parser's own message would quote it. */

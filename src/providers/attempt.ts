@@ -7,6 +7,7 @@ export interface Attempt {
   readonly workerId: string;
   readonly providerId: string;
   readonly method: string;
+  readonly protocol: string;
   readonly params: unknown;
   readonly timeoutMs: number;
   readonly idempotencyKey: string;

@@ -12,6 +12,9 @@ export interface BuiltinOptions {
   readonly python?: PythonProviderOptions;
 }
 
+/** What the built-in providers carry out, by its protocols. */
+export const builtinProtocols: ReadonlySet<string> = new Set(['core/v1', 'http/v1', 'process/v1', 'python/v1']);
+
 /** `core/v1`, `http/v1`, `process/v1` and `python/v1`. */
 export function builtinProviders({ http, process, python }: BuiltinOptions = {}): readonly AnyProvider[] {
   return [coreProvider, createHttpProvider(http), createProcessProvider(process), createPythonProvider(python)];

@@ -7,6 +7,7 @@ import type { Executor } from '../providers/executor.ts';
 import type { CheckOutcome } from '../providers/lifecycle.ts';
 import { type AnyProvider, schemasIn } from '../providers/provider.ts';
 import type { Core } from '../system/core.ts';
+import type { KnownMethods } from '../workflow/methods.ts';
 import type { SchemasOf } from '../workflow/params.ts';
 
 export interface ProviderHost {
@@ -15,8 +16,10 @@ export interface ProviderHost {
   unregister(providerId: string, reason: string): void;
   /** Makes known what remote workers of a protocol can run; what was known before stays. */
   registerRemote(remote: RemoteProvider): void;
-  /** The methods of each protocol that some provider has. */
-  known(): ReadonlyMap<string, ReadonlySet<string>>;
+  /** The methods of each protocol that some provider has, here or elsewhere. */
+  known(): KnownMethods;
+  /** The methods of each protocol that providers of this process have. */
+  own(): KnownMethods;
   /** What judges the parameters of a method, before anything runs. */
   readonly schemasOf: SchemasOf;
   /** Stops every provider that was registered; never rejects. */
@@ -60,17 +63,29 @@ export function hostProviders(core: Core, executor: Executor, pools: PoolSetting
     registerRemote({ protocol, methods }) {
       if (remotes.learn(protocol, methods)) announce(remotes.registrationOf(protocol));
     },
-    known() {
-      const known = new Map<string, Set<string>>();
-      const local = [...providers.values()].map(({ protocol, methods }) => [protocol, Object.keys(methods)] as const);
-      for (const [protocol, methods] of [...local, ...remotes.methods]) known.set(protocol, new Set([...(known.get(protocol) ?? []), ...methods]));
-      return known;
-    },
+    known: () => united([...offersOf(providers.values()), ...remotes.methods]),
+    own: () => united(offersOf(providers.values())),
     schemasOf: (protocol, method) => schemasIn(providers.values(), protocol, method),
     async stopAll() {
       await Promise.all([...providers.keys()].map((providerId) => executor.stop(providerId)));
     },
   };
+}
+
+type Offered = readonly [protocol: string, methods: Iterable<string>];
+
+function offersOf(providers: Iterable<AnyProvider>): readonly Offered[] {
+  return [...providers].map(({ protocol, methods }) => [protocol, Object.keys(methods)]);
+}
+
+function united(offers: readonly Offered[]): KnownMethods {
+  const known = new Map<string, Set<string>>();
+  for (const [protocol, methods] of offers) {
+    const its = known.get(protocol) ?? new Set();
+    known.set(protocol, its);
+    for (const method of methods) its.add(method);
+  }
+  return known;
 }
 
 /** What remote workers can run, and the providers that stand for them. */

@@ -23,7 +23,7 @@ export interface RemoteRunner {
 export type LeaseRef = Pick<Claim, 'workerId' | 'workflowId' | 'taskId' | 'attempt' | 'leaseId'>;
 
 /** What of an attempt is known from its claim. */
-type Taken = Omit<Attempt, 'params' | 'timeoutMs' | 'idempotencyKey'>;
+type Taken = Omit<Attempt, 'params' | 'protocol' | 'timeoutMs' | 'idempotencyKey'>;
 
 export interface RemoteAttempts {
   /** Speaks for a worker from now on, in place of who did. @returns ends that, unless another one has taken its place */
@@ -126,6 +126,6 @@ function waitingTask(core: Core, { workflowId, taskId, ...ref }: Omit<LeaseRef, 
 }
 
 function attemptOf({ workflowId, taskId, attempt, leaseId, workerId, providerId, method }: Taken, task: TaskContext): Attempt {
-  const { params, timeoutMs } = task;
-  return { workflowId, taskId, attempt, leaseId, workerId, providerId, method, params, timeoutMs, idempotencyKey: idempotencyKeyOf(task) };
+  const { params, timeoutMs, protocol } = task;
+  return { workflowId, taskId, attempt, leaseId, workerId, providerId, method, protocol, params, timeoutMs, idempotencyKey: idempotencyKeyOf(task) };
 }

@@ -59,11 +59,12 @@ export async function checkRunnable(
 ): Promise<Runnable> {
   const input = await checkInput(workflow, given);
   const known = knownWith(providers.known(), workflow);
-  const definition = checkMethods(workflow, known);
+  const own = providers.own();
+  const definition = checkMethods(workflow, known, own);
   await checkParams({ ...workflow, definition }, providers.schemasOf);
   const sealed = secrets.workflow(workflow);
   return {
-    workflow: { ...sealed, definition: sealed === workflow ? definition : checkMethods(sealed, known) },
+    workflow: { ...sealed, definition: sealed === workflow ? definition : checkMethods(sealed, known, own) },
     input: secrets.input(workflow.definition, input),
   };
 }

@@ -13,11 +13,12 @@ export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
  * Checks the protocol and method of every task, and gives the definition with implied protocols found: a task that asks for
  * `text/words` alone, where `text/v1` does not have it, gets the one protocol that does.
  *
+ * @param own - Where that one is looked for: what is found so is not to be found at whoever cares to offer it from outside.
  * @throws GleitzeitError PROTOCOL_NOT_FOUND or METHOD_NOT_FOUND, with every such task in `issues`.
  */
-export function checkMethods({ definition, impliedProtocols: implied, locate }: AnyWorkflow, known: KnownMethods): WorkflowDefinition {
+export function checkMethods({ definition, impliedProtocols: implied, locate }: AnyWorkflow, known: KnownMethods, own = known): WorkflowDefinition {
   const faults = new Faults();
-  const owners = ownersOf(known);
+  const owners = ownersOf(own);
   const found = new Map<TaskDefinition, string>();
   let isProtocolMissing = false;
   for (const [index, task] of definition.tasks.entries()) {

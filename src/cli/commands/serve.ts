@@ -29,6 +29,7 @@ export interface ServeOptions extends DatabaseOptions {
   readonly builtins: boolean;
   readonly lease?: string;
   readonly keepDays?: string;
+  readonly remote?: readonly string[];
   readonly allowOrigin?: readonly string[];
   readonly drain?: string;
 }
@@ -86,10 +87,10 @@ function engineOf({ builtins, lease, keepDays }: ServeOptions): Pick<SystemOptio
   };
 }
 
-type Listening = Required<Pick<HubOptions, 'host' | 'port' | 'tokens' | 'allowedOrigins'>>;
+type Listening = Required<Pick<HubOptions, 'host' | 'port' | 'tokens' | 'remote' | 'allowedOrigins'>>;
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
-async function listeningOf({ host, port, token, tokens, allowOrigin = [] }: ServeOptions): Promise<Listening> {
+async function listeningOf({ host, port, token, tokens, remote = [], allowOrigin = [] }: ServeOptions): Promise<Listening> {
   checkToken(token);
   const given = token === undefined ? [] : [{ token }];
   const named = tokens === undefined ? [] : await readTokens(tokens);
@@ -99,6 +100,7 @@ async function listeningOf({ host, port, token, tokens, allowOrigin = [] }: Serv
     host,
     port: readPort(port, '--port'),
     tokens: [...given, ...named],
+    remote,
     allowedOrigins: allowOrigin,
   };
 }

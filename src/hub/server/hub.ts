@@ -29,10 +29,10 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const { core, journal, log } = portOf(options.system);
   const access = accessOf(tokensOf(options));
   const [library, { createHttpListener }] = await Promise.all([import('socket.io'), import('../http/listener.ts')]);
-  const { system, path = hubDefaults.path, allowedOrigins = [], batches = false } = options;
+  const { system, path = hubDefaults.path, allowedOrigins = [], batches = false, remote } = options;
   const limits = limitsOf(options);
   const admission = admissionOf(access, allowedOrigins);
-  const desk = new WorkerDesk(system);
+  const desk = new WorkerDesk(system, { remote, isShared: access.workerTokens > 1 });
   const patience = new Patience(core.clock, core.config.worker.leaseMs);
   desk.onRegistered(() => patience.wake());
   const handle = createRequestHandlers(system, { patience, batches });

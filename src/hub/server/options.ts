@@ -27,6 +27,13 @@ export interface HubOptions {
   readonly token?: string;
   /** Tokens with their roles. @defaultValue none: who reaches the hub may do everything, which is for this machine only */
   readonly tokens?: readonly TokenGrant[];
+  /**
+   * Protocols that workers may serve although the engine carries them out itself, such as `python/v1`: the built-in ones, those of the
+   * system's own providers, and `function/v1` for the functions of its own workflows. A worker of such a protocol gets its tasks, with
+   * their secrets opened, and its reports count.
+   * @defaultValue none
+   */
+  readonly remote?: readonly string[];
   /** Origins whose pages may connect from a browser, such as `https://ops.example.com`. @defaultValue none */
   readonly allowedOrigins?: readonly string[];
   readonly limits?: Partial<HubLimits>;
@@ -44,6 +51,7 @@ const limitRule = 'a whole number from 1';
 const limit = z.int({ error: limitRule }).min(1, { error: limitRule }).optional();
 const limits = Object.fromEntries(Object.keys(hubLimitDefaults).map((name) => [name, limit]));
 const originRule = 'a list of origins such as https://ops.example.com';
+const protocolsRule = 'a list of protocols such as python/v1';
 const portRule = 'a port from 0 to 65535';
 const text = (error: string) => z.string({ error }).min(1, { error }).optional();
 
@@ -56,6 +64,7 @@ const shape = z.strictObject(
     path: z.string({ error: 'a path from the root' }).startsWith('/', { error: 'a path from the root' }).optional(),
     token: text('a text'),
     tokens: z.array(z.object({ token: z.string({ error: 'a text' }) }), { error: 'a list of tokens' }).optional(),
+    remote: z.array(z.string({ error: protocolsRule }).min(1, { error: protocolsRule }), { error: protocolsRule }).optional(),
     allowedOrigins: z.array(z.string({ error: originRule }).refine(isOrigin, { error: originRule }), { error: originRule }).optional(),
     limits: z.strictObject(limits, { error: 'a map of limits' }).optional(),
     batches: z.boolean({ error: 'true or false' }).optional(),

@@ -152,7 +152,7 @@ export class Visit {
     requireRole(this.grant, ['worker'], `'${name}'`);
     this.worker ??= this.reception.desk.attach({
       id: this.id,
-      holder: this.grant.name,
+      holder: this.grant,
       send: (order, data) => this.line.whenRoom(() => this.line.send(new Frame(() => packetOf(this.namespace, order, data))), 0),
     });
     return this.worker;

@@ -65,7 +65,7 @@ export class HeldAttempts {
 
   /** Runs an attempt; one that it holds already is not run twice. */
   run(execution: TaskExecute): void {
-    const { leaseId, workflowId, taskId, attempt, workerId, method, params, timeoutMs, idempotencyKey } = execution;
+    const { leaseId, workflowId, taskId, attempt, workerId, protocol, method, params, timeoutMs, idempotencyKey } = execution;
     const known = this.held.get(leaseId);
     if (known?.state === 'lapsed') known.again = execution;
     if (known !== undefined) return;
@@ -74,7 +74,7 @@ export class HeldAttempts {
     const held: Held = { execution, startedAt, renewedAt: startedAt, state: 'running', again: undefined, report: undefined, isSent: false };
     this.held.set(leaseId, held);
     const providerId = providerOf(execution);
-    executor.run({ workflowId, taskId, attempt, leaseId, workerId, providerId, method, params, timeoutMs, idempotencyKey }, (outcome) =>
+    executor.run({ workflowId, taskId, attempt, leaseId, workerId, providerId, protocol, method, params, timeoutMs, idempotencyKey }, (outcome) =>
       this.ended(held, outcome),
     );
   }

@@ -11,7 +11,7 @@ import type { SystemPort } from '../../runtime/port.ts';
 import type { Timer } from '../../system/clock.ts';
 import type { TaskAbort, TaskExecute } from '../protocol/workers.ts';
 import { openedParams } from './secrets.ts';
-import type { WorkerLine } from './worker-line.ts';
+import type { Holder, WorkerLine } from './worker-line.ts';
 
 /** What a worker said of itself, and whose token it came with. */
 export interface Registration {
@@ -20,7 +20,7 @@ export interface Registration {
   readonly methods: readonly string[];
   readonly slots: number;
   readonly instance: string | undefined;
-  readonly holder: string;
+  readonly holder: Holder;
 }
 
 /**
@@ -34,6 +34,8 @@ export class EnrolledWorker implements RemoteRunner {
   standing: Standing = 'enrolled';
   /** Whether its actor leaves, but not the worker: once it has gone, the worker takes part anew. */
   isWithdrawn = false;
+  /** Whether it may not serve what it registered for any more: once its actor has gone, it is not known. */
+  isDismissed = false;
   /** Until when it may be out of reach before it is withdrawn. */
   patience: Timer | undefined;
   /** Ends that it is given attempts. */
@@ -88,8 +90,8 @@ export class EnrolledWorker implements RemoteRunner {
 
   /** What is sent; nothing where its parameters cannot be opened, which fails the attempt. */
   private executionOf(attempt: Attempt): TaskExecute | undefined {
-    const { workflowId, taskId, leaseId, idempotencyKey, method, timeoutMs } = attempt;
-    const { workerId, protocol } = this.registration;
+    const { workflowId, taskId, leaseId, idempotencyKey, protocol, method, timeoutMs } = attempt;
+    const { workerId } = this.registration;
     try {
       const params = openedParams(this.port, attempt);
       return { workerId, workflowId, taskId, attempt: attempt.attempt, leaseId, idempotencyKey, protocol, method, params, timeoutMs };

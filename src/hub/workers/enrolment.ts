@@ -1,10 +1,11 @@
 /**
  * How remote workers come, go, and come back.
  *
- * Whoever registers under the id of a worker that is out of reach takes its place, keeps what it announces and the engine still
+ * Whoever registers under the id of a worker that is out of reach, with the same token, takes its place, keeps what it announces and the engine still
  * holds, and loses the rest: told once more of it, where it is the same process, which then never heard of it. A worker that is
  * out of reach keeps its leases until they end, and is given no more tasks after a while.
  */
+import type { Claim } from '../../../machines/events/payloads.ts';
 import type { WorkerContext } from '../../../machines/worker.ts';
 import { errorOf } from '../../errors.ts';
 import type { Attempt } from '../../providers/attempt.ts';
@@ -12,23 +13,38 @@ import { attemptsOf, claimOf } from '../../runtime/attempt-host.ts';
 import type { SystemPort } from '../../runtime/port.ts';
 import type { HeldLease } from '../protocol/workers.ts';
 import { EnrolledWorker, type Registration } from './enrolled-worker.ts';
+import { OpenProtocols } from './open-protocols.ts';
 import type { WorkerLine } from './worker-line.ts';
 
 /** Pools number the workers that they make themselves. */
 const localName = /#\d+$/;
 
+export interface EnrolmentOptions {
+  /** Protocols that workers may serve although the engine carries them out itself. @defaultValue none */
+  readonly remote?: readonly string[] | undefined;
+  /** Whether workers come with several tokens. @defaultValue `false` */
+  readonly isShared?: boolean;
+}
+
 export class Enrolment {
   private readonly port: SystemPort;
+  private readonly open: OpenProtocols;
+  private readonly isShared: boolean;
   private readonly listeners = new Set<(protocol: string) => void>();
   private readonly workers = new Map<string, EnrolledWorker>();
   /** One after another: two that claim the same id must not both find it free. */
   private last: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  constructor(port: SystemPort) {
+  constructor(port: SystemPort, { remote = [], isShared = false }: EnrolmentOptions) {
     this.port = port;
+    this.open = new OpenProtocols(port.providers, remote);
+    this.isShared = isShared;
     port.core.on('worker:failed', ({ data }) => this.ended(data.workerId, 'lost'));
     port.core.on('worker:stopped', ({ data }) => this.ended(data.workerId, 'left'));
+    port.core.on('provider:registered', ({ data }) => {
+      if (!data.remote) this.dismissClosed();
+    });
   }
 
   /** The worker of that id, if it is reached by this connection. */
@@ -46,7 +62,8 @@ export class Enrolment {
   /**
    * Lets a worker take part.
    * @returns the announced leases that it does not hold any more
-   * @throws GleitzeitError INVALID_REQUEST for an id that is taken, SYSTEM_SHUTDOWN when the system takes in nobody any more
+   * @throws GleitzeitError AUTHORIZATION_FAILED for a protocol that is not open to it, and for an id of a worker with another token;
+   * INVALID_REQUEST for an id that is taken, SYSTEM_SHUTDOWN when the system takes in nobody any more
    */
   enrol(registration: Registration, line: WorkerLine, announced: readonly HeldLease[]): Promise<readonly string[]> {
     return this.inTurn(() => this.enter(registration, line, announced));
@@ -86,12 +103,13 @@ export class Enrolment {
   }
 
   private async enter(registration: Registration, line: WorkerLine, announced: readonly HeldLease[]): Promise<readonly string[]> {
-    const { workerId } = registration;
+    const { workerId, protocol } = registration;
     const known = this.workers.get(workerId);
     const isSame = known !== undefined && isSameProcess(known.registration, registration);
     this.check(registration, known?.isReachable === true && known.standing !== 'left' && !isSame && !known.isReachedBy(line));
-    // Of another holder's leases nobody may take over any.
-    const its = known === undefined || known.registration.holder === registration.holder ? announced : [];
+    this.checkOwner(registration, known, announced);
+    // What it ran for another protocol it does not run for this one.
+    const its = announced.filter((lease) => (this.claimOf(workerId, lease)?.protocol ?? protocol) === protocol);
     const worker = new EnrolledWorker(registration, this.port);
     if (known !== undefined) this.forget(known);
     if (!isSame) await this.disownAllBut(its, workerId);
@@ -103,7 +121,7 @@ export class Enrolment {
       this.forget(worker);
       throw thrown;
     });
-    return its === announced ? lost : announced.map(({ leaseId }) => leaseId);
+    return [...lost, ...announced.filter((lease) => !its.includes(lease)).map(({ leaseId }) => leaseId)];
   }
 
   /** Has an actor take tasks for a worker, unless one does already, and brings both to one view of what it runs. */
@@ -113,13 +131,13 @@ export class Enrolment {
     providers.registerRemote({ protocol, methods });
     // An actor that has ended has its name until that is durable.
     if (core.snapshot('worker', workerId)?.status === 'done') await core.whenDurable();
-    const leaseUntil = core.clock.now() + core.config.worker.leaseMs;
-    const leases = announced.flatMap((lease) => claimOf(core, { ...lease, workerId }, leaseUntil) ?? []);
+    const leases = announced.flatMap((lease) => this.claimOf(workerId, lease) ?? []);
     const held = new Set(leases.map(({ leaseId }) => leaseId));
     const unheard = attemptsOf(core, workerId).filter(({ leaseId }) => !held.has(leaseId));
     worker.standing = 'enrolled';
     // An actor that takes part already does not begin anew, but hears a sign of life.
-    if (core.snapshot('worker', workerId)?.status === 'active') this.noteLife(worker, { running: held.size + unheard.length, leaseUntil });
+    if (core.snapshot('worker', workerId)?.status === 'active')
+      this.noteLife(worker, { running: held.size + unheard.length, leaseUntil: this.leaseUntil() });
     core.accept({ type: 'worker:register', data: { workerId, poolId: protocol, slots, methods: [...methods], leases } }, { source: 'hub' });
     for (const attempt of unheard) worker.run(attempt);
     await core.whenDurable();
@@ -134,12 +152,53 @@ export class Enrolment {
     this.port.core.accept({ type: 'worker:heartbeat', data: { workerId, poolId, slots, ...leases, ...vitals } }, { source: 'hub' });
   }
 
-  private check({ workerId }: Registration, isTaken: boolean): void {
+  private leaseUntil(): number {
+    const { clock, config } = this.port.core;
+    return clock.now() + config.worker.leaseMs;
+  }
+
+  /** What a worker says that it runs, where the engine knows it to. */
+  private claimOf(workerId: string, lease: HeldLease): Claim | undefined {
+    return claimOf(this.port.core, { ...lease, workerId }, this.leaseUntil());
+  }
+
+  private check(registration: Registration, isTaken: boolean): void {
+    const { workerId } = registration;
+    const refusal = this.open.refusalOf(registration);
+    if (refusal !== undefined) throw refusal;
     if (isTaken)
       throw errorOf('INVALID_REQUEST', `Worker '${workerId}' is registered by another connection, which is still there.`, { retryable: true });
     if (this.isClosed) throw errorOf('SYSTEM_SHUTDOWN', 'The hub is closed.');
     if (localName.test(workerId))
       throw errorOf('INVALID_REQUEST', `A worker's id may not end as those of pools do, with '#' and a number: '${workerId}'`);
+  }
+
+  /**
+   * Refuses whoever would take the place of a worker with another token. Which token one had is not known any more after a restart:
+   * where there are several, what it announces says it, since leases are told to nobody else.
+   */
+  private checkOwner({ workerId, holder }: Registration, known: EnrolledWorker | undefined, announced: readonly HeldLease[]): void {
+    if (known !== undefined && known.registration.holder.id !== holder.id)
+      throw errorOf('AUTHORIZATION_FAILED', `Worker '${workerId}' was registered with another token. Register under another id.`, {
+        retryable: true,
+      });
+    if (known !== undefined || !this.isShared || attemptsOf(this.port.core, workerId).length === 0) return;
+    if (announced.some((lease) => this.claimOf(workerId, lease) !== undefined)) return;
+    const message = `Worker '${workerId}' has attempts from before the hub was opened, and none of them is announced: their leases have to end first. Register then, or under another id.`;
+    throw errorOf('INVALID_REQUEST', message, { retryable: true });
+  }
+
+  /** Sends away whoever serves what the engine carries out itself from now on. */
+  private dismissClosed(): void {
+    for (const worker of this.workers.values()) {
+      if (worker.isDismissed || worker.standing !== 'enrolled') continue;
+      const refusal = this.open.refusalOf(worker.registration);
+      if (refusal === undefined) continue;
+      worker.isDismissed = true;
+      const { workerId } = worker.registration;
+      this.port.log.warn({ workerId, err: refusal }, 'a worker is sent away: the engine carries out its protocol itself now');
+      this.port.core.accept({ type: 'worker:drain', data: { workerId, reason: refusal.message } }, { source: 'hub' });
+    }
   }
 
   private async disownAllBut(announced: readonly HeldLease[], workerId: string): Promise<void> {
@@ -187,7 +246,7 @@ export class Enrolment {
     const isBack = worker.isWithdrawn && standing === 'left';
     worker.standing = standing;
     worker.isWithdrawn = false;
-    if (!worker.isReachable) this.forget(worker);
+    if (!worker.isReachable || worker.isDismissed) this.forget(worker);
     // One that came back while it drained takes tasks again. It fails only as the system ends, and then nobody waits for it.
     else if (isBack)
       this.inTurn(() => (worker.standing === 'left' && worker.isReachable ? this.begin(worker, []) : undefined)).catch(() => undefined);
@@ -202,7 +261,8 @@ export class Enrolment {
 }
 
 function isSameProcess(one: Registration, other: Registration): boolean {
-  return one.instance !== undefined && one.instance === other.instance && one.holder === other.holder;
+  const isOfOneToken = one.holder.id === other.holder.id;
+  return isOfOneToken && one.instance !== undefined && one.instance === other.instance && one.protocol === other.protocol;
 }
 
 function isSameSet(some: readonly string[], others: readonly string[]): boolean {

@@ -12,7 +12,7 @@ import { taskKey } from '../../system/addressing.ts';
 import { checked } from '../protocol/checking.ts';
 import { type ReportAnswer, type WorkerAnswers, type WorkerMessage, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
 import type { EnrolledWorker } from './enrolled-worker.ts';
-import { Enrolment } from './enrolment.ts';
+import { Enrolment, type EnrolmentOptions } from './enrolment.ts';
 import { hasTask } from './known-tasks.ts';
 import { failed, type Outcome, type Reported, succeeded } from './outcomes.ts';
 import { Reports } from './reports.ts';
@@ -41,9 +41,9 @@ export class WorkerDesk {
   private readonly handlers: Handlers;
 
   /** @param system - A system that runs. */
-  constructor(system: object) {
+  constructor(system: object, options: EnrolmentOptions = {}) {
     this.port = portOf(system);
-    this.enrolment = new Enrolment(this.port);
+    this.enrolment = new Enrolment(this.port, options);
     this.reports = new Reports(this.port.core);
     this.handlers = {
       'worker:register': (visitor, data) => this.register(visitor, data),

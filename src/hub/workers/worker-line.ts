@@ -1,12 +1,22 @@
 /** What the desk of the workers and the connections that they come by ask of each other. */
 import type { HubMessageName, WorkerMessageName } from '../protocol/workers.ts';
 
+/** Whoever holds a token that workers come with. */
+export interface Holder {
+  /** Another one for each token. */
+  readonly id: string;
+  /** For people. */
+  readonly name: string;
+  /** @defaultValue every protocol that is not closed to workers */
+  readonly protocols?: ReadonlySet<string>;
+}
+
 /** One connection, as the desk uses it. */
 export interface WorkerLine {
   /** Names the connection. */
   readonly id: string;
-  /** Names whoever holds the token that it came with. */
-  readonly holder: string;
+  /** Whoever holds the token that it came with. */
+  readonly holder: Holder;
   /** Sends a message; one that cannot be sent any more is dropped. */
   send(name: HubMessageName, data: object): void;
 }

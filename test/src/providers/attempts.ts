@@ -12,6 +12,7 @@ export function attemptOf(provider: AnyProvider, given: Partial<Attempt> & Pick<
     leaseId: 'l',
     workerId: 'worker',
     providerId: provider.id,
+    protocol: provider.protocol,
     params: {},
     timeoutMs: 1_000,
     idempotencyKey: 'w/t',

@@ -23,9 +23,25 @@ describe('who may come in', () => {
 
   it('is who has one of the tokens, with its roles and its name', () => {
     expect(access.isOpen).toBe(false);
-    expect(access.grantOf('watch')).toEqual({ name: 'dashboard', roles: new Set(['observer']) });
+    expect(access.grantOf('watch')).toEqual({ id: 'token 2', name: 'dashboard', roles: new Set(['observer']) });
     expect(access.grantOf('work')?.name).toBe('worker');
     expect(access.grantOf('all')?.roles.size).toBe(3);
+    expect(access.workerTokens).toBe(2);
+  });
+
+  it('is told apart by token, whatever the name', () => {
+    const { grantOf } = accessOf([
+      { token: 'one', roles: ['worker'] },
+      { token: 'two', roles: ['worker'] },
+    ]);
+    expect(grantOf('one')).toMatchObject({ name: 'worker' });
+    expect(grantOf('two')).toMatchObject({ name: 'worker' });
+    expect(grantOf('one')?.id).not.toBe(grantOf('two')?.id);
+  });
+
+  it('has the protocols of its token', () => {
+    const { grantOf } = accessOf([{ token: 'one', roles: ['worker'], protocols: ['llm/v1'] }]);
+    expect(grantOf('one')?.protocols).toEqual(new Set(['llm/v1']));
   });
 
   it.each([undefined, '', 'al', 'all ', 'ALL', 'x'.repeat(2_000)])('is nobody with %j', (token) => {
@@ -46,6 +62,9 @@ describe('who may come in', () => {
     ['an empty token', [{ token: '' }]],
     ['a token that stands twice', [{ token: 'a' }, { token: 'a', roles: ['worker'] as const }]],
     ['no roles', [{ token: 'a', roles: [] }]],
+    ['no protocols', [{ token: 'a', roles: ['worker'] as const, protocols: [] }]],
+    ['protocols that are none', [{ token: 'secret-token', protocols: 'llm/v1' as unknown as string[] }]],
+    ['protocols for no worker', [{ token: 'secret-token', roles: ['client'] as const, protocols: ['llm/v1'] }]],
     ['an unknown role', [{ token: 'secret-token', roles: ['king' as 'client'] }]],
   ])('cannot be said by %s', (_, tokens) => {
     expect(codeOf(() => accessOf(tokens))).toBe('CONFIGURATION_ERROR');

@@ -1,8 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-
+import type { Socket } from 'socket.io-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-
 import { createHub } from '../../../../src/hub/server/hub.ts';
 import type { HubOptions } from '../../../../src/hub/server/options.ts';
 import { createSystem, defineProvider } from '../../../../src/index.ts';
@@ -36,6 +35,7 @@ describe('a hub', { timeout: 30_000 }, () => {
   });
 
   it.each<[string, Partial<HubOptions>, RegExp]>([
+    ['protocols that are none', { remote: 'python/v1' as unknown as string[] }, /remote must be a list of protocols/],
     ['an unknown option', { tokem: 'x' } as object, /tokem is not a known option\. Did you mean/],
     ['a port that is none', { port: 70_000 }, /port must be a port from 0 to 65535/],
     ['a limit that is none', { limits: { depth: 0 } }, /limits.depth must be a whole number from 1/],
@@ -51,6 +51,24 @@ describe('a hub', { timeout: 30_000 }, () => {
     const system = await systemThatRuns();
     const opening = createHub({ system, ...(options.server === undefined && { port: 0 }), ...options });
     await expect(opening).rejects.toMatchObject({ code: 'CONFIGURATION_ERROR', message: expect.stringMatching(message) });
+  });
+
+  it('keeps workers from what it carries out itself, with a token and without one, unless it is opened', async () => {
+    const [open, closed] = [
+      await hubOf({ remote: ['python/v1'] }),
+      await hubOf({ tokens: [{ token: 'gpu', roles: ['worker'], protocols: ['llm/v1'] }] }),
+    ];
+    const register = (socket: Socket, protocol: string) =>
+      ask(socket, 'worker:register', { workerId: protocol, protocol, methods: ['core/echo', 'process/exec'], slots: 1_000 });
+    const anybody = await connected(open.hub.url, '/pool');
+    const holder = await connected(closed.hub.url, '/pool', { auth: { token: 'gpu' } });
+    for (const protocol of ['core/v1', 'http/v1', 'process/v1']) {
+      for (const socket of [anybody, holder])
+        expect(await register(socket, protocol)).toMatchObject({ ok: false, error: { code: 'AUTHORIZATION_FAILED' } });
+    }
+    expect(await register(holder, 'other/v1')).toMatchObject({ ok: false, error: { code: 'AUTHORIZATION_FAILED' } });
+    expect(await register(anybody, 'python/v1')).toMatchObject({ ok: true });
+    expect(await register(holder, 'llm/v1')).toMatchObject({ ok: true });
   });
 
   it('does not write down a token that is not right', async () => {

@@ -10,9 +10,9 @@ import { type GleitzeitSystem, loadWorkflow } from '../../../../src/index.ts';
 import { recordOf } from '../../../../src/workflow/restore.ts';
 import { ask, connected, echo, gate, hubOf, systemThatRuns, until } from './places.ts';
 
-const client: Asker = { name: 'test', roles: new Set(['client']) };
-const observer: Asker = { name: 'test', roles: new Set(['observer']) };
-const worker: Asker = { name: 'test', roles: new Set(['worker']) };
+const client: Asker = { id: 'test', name: 'test', roles: new Set(['client']) };
+const observer: Asker = { id: 'test', name: 'test', roles: new Set(['observer']) };
+const worker: Asker = { id: 'test', name: 'test', roles: new Set(['worker']) };
 
 // biome-ignore lint/suspicious/noExplicitAny: an answer has the shape that its test looks at
 type Asked = (name: keyof typeof requests, data?: unknown, asker?: Asker) => Promise<any>;

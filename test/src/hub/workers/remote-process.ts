@@ -8,7 +8,10 @@ export interface RemoteProcessOptions {
   readonly methods?: readonly string[];
   readonly slots?: number;
   readonly instance?: string | undefined;
+  /** Names the token that it comes with. */
   readonly holder?: string;
+  /** What its token says. */
+  readonly protocols?: readonly string[];
 }
 
 type Register = Partial<WorkerMessage<'worker:register'>>;
@@ -32,7 +35,7 @@ let connections = 0;
 
 /** @param during - Lets happen what an answer waits for. */
 export function remoteProcess(desk: WorkerDesk, during: () => Promise<void>, options: RemoteProcessOptions = {}): RemoteProcess {
-  const { workerId = 'far', protocol = 'demo/v1', methods = ['demo/work'], slots = 2, holder = 'workers' } = options;
+  const { workerId = 'far', protocol = 'demo/v1', methods = ['demo/work'], slots = 2, holder = 'workers', protocols } = options;
   const instance = 'instance' in options ? options.instance : 'process-1';
   const executions: TaskExecute[] = [];
   const aborts: TaskAbort[] = [];
@@ -41,7 +44,7 @@ export function remoteProcess(desk: WorkerDesk, during: () => Promise<void>, opt
     const name = `connection-${++connections}`;
     return desk.attach({
       id: name,
-      holder,
+      holder: { id: `token of ${holder}`, name: 'workers', ...(protocols !== undefined && { protocols: new Set(protocols) }) },
       send: (message, data) => void (message === 'task:execute' ? executions.push(data as TaskExecute) : aborts.push(data as TaskAbort)),
     });
   };

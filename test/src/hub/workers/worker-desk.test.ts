@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { errorOf } from '../../../../src/errors.ts';
+import type { EnrolmentOptions } from '../../../../src/hub/workers/enrolment.ts';
 import { WorkerDesk } from '../../../../src/hub/workers/worker-desk.ts';
 import { memoryJournal } from '../../../../src/journal/memory.ts';
 import { portOf } from '../../../../src/runtime/port.ts';
@@ -23,9 +24,9 @@ interface Stage extends Scene {
   process(options?: RemoteProcessOptions): RemoteProcess;
 }
 
-async function stage(options: SceneOptions = {}): Promise<Stage> {
+async function stage({ desk: deskOptions, ...options }: SceneOptions & { readonly desk?: EnrolmentOptions } = {}): Promise<Stage> {
   const set = await scene({ worker: { leaseMs: 30_000, heartbeatMs: 5_000 }, ...options });
-  const desk = new WorkerDesk(set.system);
+  const desk = new WorkerDesk(set.system, deskOptions);
   onTestFinished(() => desk.close());
   return { ...set, desk, process: (given) => remoteProcess(desk, () => set.advance(0), given) };
 }
@@ -388,17 +389,54 @@ describe('a connection that breaks', () => {
     for (const id of ['a', 'b']) expect(await far.succeed(id)).toEqual({ accepted: true });
   });
 
-  it('does not let somebody with another token have the leases of a worker', async () => {
-    const { process, submit, only } = await stage();
+  it('does not let somebody with another token have the place of a worker, nor its leases', async () => {
+    const { process, submit, of } = await stage();
     const far = process();
     await far.register();
     await submit(tasks('a'));
     far.disconnect();
     const thief = process({ holder: 'somebody else' });
-    const stolen = far.about('a');
-    expect(await thief.register({ leases: [stolen] })).toMatchObject({ lost: [stolen.leaseId] });
-    expect(only('task:failed').data).toMatchObject({ ended: 'lost' });
-    await thief.succeed('a');
+    for (const leases of [[], [far.about('a')]])
+      await expect(thief.register({ leases })).rejects.toMatchObject({
+        code: 'AUTHORIZATION_FAILED',
+        message: expect.stringContaining('Register under another id'),
+      });
+    expect(thief.executions).toEqual([]);
+    expect(of('task:failed')).toEqual([]);
+    expect(await far.register({ leases: [far.about('a')] })).toMatchObject({ lost: [] });
+    expect(await far.succeed('a')).toEqual({ accepted: true });
+  });
+
+  it('gives the place of a worker from before a restart to nobody with a token of several who knows none of its leases', async () => {
+    const journal = memoryJournal();
+    const first = await stage({ journal });
+    const far = first.process();
+    await far.register();
+    await first.submit(tasks('a'));
+    await first.system.stop({ deadlineMs: 0 });
+    const second = await stage({ journal, seed: 'second', startAt: 10_000, desk: { isShared: true } });
+    const thief = second.process({ holder: 'somebody else' });
+    const guessed = { ...far.about('a'), leaseId: 'guessed' };
+    for (const leases of [[], [guessed]])
+      await expect(thief.register({ leases })).rejects.toMatchObject({ code: 'INVALID_REQUEST', retryable: true });
+    expect(thief.executions).toEqual([]);
+    const back = second.process();
+    expect(await back.register({ leases: [far.about('a')] })).toMatchObject({ lost: [] });
+    expect(await back.say('attempt:succeeded', { ...far.about('a'), result: 'a' })).toEqual({ accepted: true });
+  });
+
+  it('brings back a process with another protocol without what it ran for the one before', async () => {
+    const { process, submit, only } = await stage();
+    const far = process();
+    await far.register();
+    await submit(tasks('a'));
+    far.disconnect();
+    const { leaseId } = far.about('a');
+    expect(await far.register({ protocol: 'other/v1', methods: ['other/work'], leases: [far.about('a')] })).toMatchObject({ lost: [leaseId] });
+    expect(far.executions).toHaveLength(1);
+    expect(only('task:failed').data).toMatchObject({ taskId: 'a', ended: 'lost' });
+    await far.register();
+    await far.succeed('a');
   });
 
   it('brings a worker back with another offer, once what it keeps is done', async () => {
