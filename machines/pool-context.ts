@@ -70,6 +70,8 @@ export interface PoolContext extends PoolOptions {
   readonly sizeBefore: number;
   /** Since when work waits without a free slot; null: none does. */
   readonly waitingSince: number | null;
+  /** When its size changed last, in epoch milliseconds. */
+  readonly resizedAt: number;
   /** Attempts that ended in this pool, and attempts that were lost or that showed a fault of their provider in a worker. */
   readonly completed: number;
   readonly failed: number;
@@ -157,6 +159,7 @@ export function newPool(input: PoolInput): PoolContext {
     remoteProviders: PersistentSet(),
     sizeBefore: input.min,
     waitingSince: null,
+    resizedAt: 0,
     completed: 0,
     failed: 0,
   };

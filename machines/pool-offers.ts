@@ -44,7 +44,8 @@ function placements(context: PoolContext): { readonly placed: readonly Assignmen
     placed.push(assignmentOf(offer, workerId));
     after = { ...after, ...withChange(after, workerId, withSlotTaken), candidates: after.candidates.delete(offer.method) };
   }
-  return { placed, after: { ...workforceOf(after), candidates: after.candidates } };
+  const waitingSince = after.candidates.isEmpty() ? null : context.waitingSince;
+  return { placed, after: { ...workforceOf(after), candidates: after.candidates, waitingSince } };
 }
 
 export const assignments = (context: PoolContext) => placements(context).placed;

@@ -22,8 +22,10 @@ export const poolDefaults = {
   /** Workers that join, or leave, in one step. */
   scaleUpBy: 2,
   scaleDownBy: 1,
-  /** The time from one step to the next, in milliseconds. */
+  /** The time from any change of size to the next step down, in milliseconds. */
   cooldownMs: 30_000,
+  /** The time from one step up to the next while work waits, in milliseconds; never longer than `cooldownMs`. */
+  scaleUpCooldownMs: 1_000,
   /** The time from one replacement of a worker that showed an error to the next, in milliseconds. */
   quarantineMs: 10_000,
 } as const satisfies PoolOptions;

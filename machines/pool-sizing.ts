@@ -55,7 +55,9 @@ function askedSize(context: PoolContext, event: PoolEvent): number {
 export const isOtherSize = (context: PoolContext, event: PoolEvent) => askedSize(context, event) !== context.size;
 export const compliance = (context: PoolContext, event: PoolEvent) => resizing(context, askedSize(context, event), 'requested');
 export const isShortOfWorkers = (context: PoolContext) => isShort(loadOf(context), context);
-export const hasIdleWorkers = (context: PoolContext) => isAmple(loadOf(context), context);
+/** Whether it can do with fewer workers, and its last change of size has had time to show what it did. */
+export const hasIdleWorkers = (context: PoolContext, { time }: PoolEvent) =>
+  isAmple(loadOf(context), context) && time - context.resizedAt >= context.cooldownMs;
 export const isSmallerThanBefore = (context: PoolContext) => withinLimits(context.sizeBefore, context) > context.size;
 
 /** Whether no provider can be called any more, and there are workers that this leaves without work. */
@@ -78,6 +80,16 @@ export function hasNoLimits({ max }: PoolContext): boolean {
 /** Whether workers are missing of those that a provider of this process is to have at least. */
 export function isBelowMinimum(context: PoolContext, event: PoolEvent): boolean {
   return context.size < context.min && !isOfRemoteProvider(context, event);
+}
+
+/** Whether an offer that nobody takes asks for more workers of this process, whatever else waits already. */
+export function callsForWorkers(context: PoolContext, event: PoolEvent): boolean {
+  return event.type === 'task:available' && isForLocal(context, event.data) && isShort({ ...loadOf(context), waiting: 1 }, context);
+}
+
+/** Whether a worker of this process joins while work is at hand, some of which may be left for others. */
+export function joinsToWork({ candidates }: PoolContext, event: PoolEvent): boolean {
+  return event.type === 'worker:started' && !event.data.remote && !candidates.isEmpty();
 }
 
 /** Whether the first task that is offered for workers of this process finds that there are none. */
@@ -108,12 +120,20 @@ export function quarantine(context: PoolContext, event: PoolEvent): PoolFact[] {
   ];
 }
 
+const elapsed = (poolId: string, timer: string) => ({ type: 'schedule:elapsed', data: { component: 'pool', key: poolId, timer } }) as const;
+
+/** When a pool looks at its size again: soon after a step up, since work may wait for another one; later for a step down. */
+function cooledAt({ cooldownMs, scaleUpCooldownMs, resizedAt }: PoolContext, { type, time }: EventOf<PoolEvent['type']>): number {
+  if (type === 'pool:scaled_up') return time + Math.min(scaleUpCooldownMs, cooldownMs);
+  const restedAt = resizedAt + cooldownMs;
+  return restedAt > time ? restedAt : time + cooldownMs;
+}
+
 /** A request to the scheduler for an event of this pool's own, so long after another event. */
-export function timerOf(context: PoolContext, timer: 'cooldown' | 'quarantine', { time }: EventOf<PoolEvent['type']>): DraftOf<'schedule:request'> {
-  const { poolId, cooldownMs, quarantineMs } = context;
-  const event = { type: 'schedule:elapsed', data: { component: 'pool', key: poolId, timer } } as const;
-  const dueAt = time + (timer === 'cooldown' ? cooldownMs : quarantineMs);
-  return { type: 'schedule:request', data: { scheduleId: `pool/${poolId}/${timer}`, dueAt, event } };
+export function timerOf(context: PoolContext, timer: 'cooldown' | 'quarantine', event: EventOf<PoolEvent['type']>): DraftOf<'schedule:request'> {
+  const { poolId, quarantineMs } = context;
+  const dueAt = timer === 'cooldown' ? cooledAt(context, event) : event.time + quarantineMs;
+  return { type: 'schedule:request', data: { scheduleId: `pool/${poolId}/${timer}`, dueAt, event: elapsed(poolId, timer) } };
 }
 
 /** Why a task that is on offer has no worker. */

@@ -59,9 +59,9 @@ function withoutLeaving(context: Workforce, workerIds: readonly string[]): Workf
 export function resized(context: PoolContext, event: PoolEvent): Partial<PoolContext> {
   switch (event.type) {
     case 'pool:scaled_up':
-      return withNewWorkers(context, event.data.workerIds, event.data.slots);
+      return { ...withNewWorkers(context, event.data.workerIds, event.data.slots), resizedAt: event.time };
     case 'pool:scaled_down':
-      return withoutLeaving(context, event.data.workerIds);
+      return { ...withoutLeaving(context, event.data.workerIds), resizedAt: event.time };
     case 'pool:worker_quarantined': {
       const { workerId, replacementId, slots } = event.data;
       const rest = { ...context, ...withoutLeaving(context, [workerId]) };

@@ -49,7 +49,9 @@ export const poolMachine = setup({
     isLastWorker: ({ context, event }) => workers.isLastWorker(context, event),
     isDeserted: ({ context }) => context.workers.isEmpty(),
     isShortOfWorkers: ({ context }) => sizing.isShortOfWorkers(context),
-    hasIdleWorkers: ({ context }) => sizing.hasIdleWorkers(context),
+    hasIdleWorkers: ({ context, event }) => sizing.hasIdleWorkers(context, event),
+    callsForWorkers: ({ context, event }) => sizing.callsForWorkers(context, event),
+    joinsToWork: ({ context, event }) => sizing.joinsToWork(context, event),
     isAboveMinimum: ({ context }) => context.size > context.min,
     isOtherSize: ({ context, event }) => sizing.isOtherSize(context, event),
     isSmallerThanBefore: ({ context }) => sizing.isSmallerThanBefore(context),
@@ -185,6 +187,17 @@ export const poolMachine = setup({
     steady: {
       description: 'Its size may change: each look at its own metrics decides whether it does.',
       on: {
+        'task:available': [
+          { guard: 'hasTaker', actions: ['stateAssigned', 'takeSlot'] },
+          { guard: 'needsFirstWorker', actions: ['keepOffer', 'stateGrowth'] },
+          { guard: 'callsForWorkers', actions: ['keepOffer', 'stateMetrics'] },
+          { guard: 'isWaitingAlready', actions: 'keepOffer' },
+          { actions: ['keepOffer', 'stateMetrics'] },
+        ],
+        'worker:started': [
+          { guard: 'joinsToWork', actions: ['welcome', 'stateAssignments', 'takeSlots', 'stateMetrics'] },
+          { actions: ['welcome', 'stateAssignments', 'takeSlots'] },
+        ],
         'pool:metrics': [
           { guard: 'isShortOfWorkers', actions: 'stateGrowth' },
           { guard: 'hasIdleWorkers', actions: 'stateShrinking' },

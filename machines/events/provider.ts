@@ -29,6 +29,7 @@ export const poolOptionsSchema = z.strictObject({
   scaleUpBy: z.int().min(1),
   scaleDownBy: z.int().min(1),
   cooldownMs: durationMs,
+  scaleUpCooldownMs: durationMs,
   quarantineMs: durationMs,
 });
 /** How large a pool is, and when it changes its size. */

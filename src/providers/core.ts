@@ -7,6 +7,8 @@ import { defineProvider } from './provider.ts';
 
 export const coreProvider = defineProvider({
   protocol: 'core/v1',
+  // A sleep waits on a clock, which costs nothing.
+  pool: { slots: 16 },
   circuit: false,
   methods: {
     'core/echo': {

@@ -59,6 +59,8 @@ type RequestParams = z.infer<typeof requestParams>;
 export function createHttpProvider(options: HttpOptions = {}) {
   return defineProvider({
     protocol: 'http/v1',
+    // Requests wait for others: many of them cost little.
+    pool: { slots: 16 },
     methods: {
       'http/request': {
         description: 'Sends a request; its value is { status, headers, body, json }, where json is the parsed body, or null where it is no JSON.',

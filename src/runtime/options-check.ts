@@ -42,6 +42,7 @@ const pool = z.strictObject(
     scaleUpBy: whole(1).optional(),
     scaleDownBy: whole(1).optional(),
     cooldownMs: millisFromZero.optional(),
+    scaleUpCooldownMs: millisFromZero.optional(),
     quarantineMs: millisFromZero.optional(),
   },
   group,

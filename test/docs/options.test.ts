@@ -16,10 +16,13 @@ import { hubDefaults, hubOptionNames } from '../../src/hub/server/options.ts';
 import { remoteWorkerDefaults, remoteWorkerOptionNames } from '../../src/hub/worker/options.ts';
 import { sqliteJournalDefaults } from '../../src/journal/sqlite.ts';
 import { inspectDefaults } from '../../src/observe/inspector.ts';
+import { builtinProviders } from '../../src/providers/builtin.ts';
 import { httpDefaults } from '../../src/providers/http.ts';
+import { functionProvider } from '../../src/runtime/function-provider.ts';
 import { optionNames } from '../../src/runtime/options-check.ts';
 import { stopDefaults } from '../../src/runtime/shutdown.ts';
 import { machineConfigDefaults } from '../../src/system/config.ts';
+import { defineWorkflow } from '../../src/workflow/define.ts';
 import { workflowDefaults } from '../../src/workflow/limits.ts';
 
 /** The tables of the page: by heading, what each option is said to be when it is left out. */
@@ -38,11 +41,18 @@ function documented(): ReadonlyMap<string, ReadonlyMap<string, string>> {
   return sections;
 }
 
+/** What a pool is made with for each protocol that is there without anybody's doing. */
+function slotsByProtocol(): Readonly<Record<string, number>> {
+  const functions = functionProvider(defineWorkflow({ name: 'f', tasks: (task) => ({ t: task('t', { run: () => 1 }) }) }));
+  return Object.fromEntries([...builtinProviders(), functions!].map(({ protocol, pool }) => [protocol, pool?.slots ?? poolDefaults.slots]));
+}
+
 const page = documented();
 /** What holds for each group where the page says a value. */
 const defaults: Readonly<Record<string, object>> = {
   createSystem: { builtins: true, inspect: false, metrics: false, strict: false, window: machineConfigDefaults.window },
   pools: poolDefaults,
+  'slots by protocol': slotsByProtocol(),
   circuit: { scope: 'provider', ...circuitBreakerDefaults },
   queue: queueDefaults,
   worker: machineConfigDefaults.worker,
@@ -72,6 +82,7 @@ const names: Readonly<Record<string, readonly string[]>> = {
   'hub limits': Object.keys(hubLimitDefaults),
   connect: connectOptionNames,
   createRemoteWorker: remoteWorkerOptionNames,
+  'slots by protocol': Object.keys(slotsByProtocol()),
 };
 
 /** A value as JSON; nothing for what is said in words. */

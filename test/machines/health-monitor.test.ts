@@ -6,7 +6,18 @@ import { explore } from '../../src/testing/explore.ts';
 import { eventOf, startMachine } from './harness.ts';
 
 const stats = { submitted: 0, completed: 0, failed: 0, cancelled: 0, live: 0 };
-const pool = { min: 1, max: 4, slots: 1, scaleUpAt: 0.8, scaleDownAt: 0.2, scaleUpBy: 2, scaleDownBy: 1, cooldownMs: 30_000, quarantineMs: 60_000 };
+const pool = {
+  min: 1,
+  max: 4,
+  slots: 1,
+  scaleUpAt: 0.8,
+  scaleDownAt: 0.2,
+  scaleUpBy: 2,
+  scaleDownBy: 1,
+  cooldownMs: 30_000,
+  scaleUpCooldownMs: 30_000,
+  quarantineMs: 60_000,
+};
 const registered = (providerId: string, min = 1) => ({
   providerId,
   protocol: 'text/v1',

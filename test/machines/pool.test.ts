@@ -357,7 +357,7 @@ describe('the size of a pool', () => {
     expect(facts[0]?.data).toMatchObject({ utilization: 1, waiting: 1, workers: 1, busy: 1, idle: 0 });
     expect(facts[4]?.data).toEqual({
       scheduleId: 'pool/text/v1/cooldown',
-      dueAt: 30_100,
+      dueAt: 1_100,
       event: { type: 'schedule:elapsed', data: timer('cooldown') },
     });
     expect([pool.state(), pool.context().size]).toEqual(['cooling', 3]);
@@ -367,9 +367,60 @@ describe('the size of a pool', () => {
     const pool = runningPool();
     for (const id of ['a', 'b', 'c', 'd']) pool.hear('task:available', offer(id));
     expect([pool.context().size, pool.why()]).toEqual([3, 'cooling']);
-    pool.hear('schedule:elapsed', timer('quarantine'), { time: 30_000 });
-    pool.hear('schedule:elapsed', timer('cooldown'), { time: 30_000 });
+    pool.hear('schedule:elapsed', timer('quarantine'), { time: 1_000 });
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 1_000 });
     expect([pool.state(), pool.context().size, pool.assigned().length]).toEqual(['cooling', 5, 4]);
+  });
+
+  it('looks for another step up soon, and for a step down only after the whole cooldown', () => {
+    const pool = runningPool({ cooldownMs: 20_000, scaleUpCooldownMs: 500 });
+    for (const id of ['a', 'b']) pool.hear('task:available', offer(id), { time: 100 });
+    expect(pool.types('schedule:request').at(-1)?.data).toMatchObject({ dueAt: 600 });
+    for (const id of ['text/v1#1', 'text/v1#2']) pool.hear('worker:idle', load(id, 'released'), { time: 200 });
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 600 });
+    expect([pool.state(), pool.context().size]).toEqual(['steady', 3]);
+    expect(pool.types('schedule:request').at(-1)?.data).toMatchObject({ dueAt: 20_100 });
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 20_100 });
+    expect([pool.state(), pool.context().size]).toEqual(['cooling', 2]);
+    expect(pool.types('schedule:request').at(-1)?.data).toMatchObject({ dueAt: 40_100 });
+  });
+
+  it('cools after a step up no longer than after a step down', () => {
+    const pool = runningPool({ cooldownMs: 100, scaleUpCooldownMs: 500 });
+    for (const id of ['a', 'b']) pool.hear('task:available', offer(id), { time: 0 });
+    expect(pool.types('schedule:request').at(-1)?.data).toMatchObject({ dueAt: 100 });
+  });
+
+  it('grows for what was offered while it started', () => {
+    const pool = startPool({ max: 5 });
+    for (const [nth, id] of ['a', 'b', 'c'].entries()) pool.hear('task:available', offer(id, { method: `text/${nth}` }));
+    pool.hear('provider:started', up);
+    expect([pool.sizes(), pool.assigned().length]).toEqual([
+      [
+        [0, 1, 'started'],
+        [1, 3, 'load'],
+      ],
+      3,
+    ]);
+  });
+
+  it('grows for what came after all that was offered while it started had a worker', () => {
+    const pool = startPool({ max: 5 });
+    pool.hear('task:available', offer('a'));
+    pool.hear('provider:started', up);
+    pool.hear('task:available', offer('b'));
+    expect(pool.sizes().at(-1)).toEqual([1, 3, 'load']);
+  });
+
+  it('grows for local work also while other work waits for a remote worker', () => {
+    const pool = runningPool({ max: 3 });
+    pool.hear('provider:registered', ofRemote);
+    pool.hear('task:available', offer('far', { method: 'text/far', providerId: remote.providerId, circuit: null }));
+    for (const id of ['a', 'b']) pool.hear('task:available', offer(id));
+    expect([pool.sizes().at(-1), pool.assigned()]).toEqual([
+      [1, 3, 'load'],
+      ['a → text/v1#1', 'b → text/v1#2'],
+    ]);
   });
 
   it('says once that work waits, not for every task that does', () => {
@@ -384,13 +435,13 @@ describe('the size of a pool', () => {
     const pool = runningPool();
     for (const id of ['a', 'b']) pool.hear('task:available', offer(id));
     for (const id of ['text/v1#1', 'text/v1#2']) pool.hear('worker:idle', load(id, 'released'));
-    pool.hear('schedule:elapsed', timer('cooldown'));
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 30_000 });
     expect(pool.types('pool:scaled_down').map(({ data }) => data)).toEqual([{ poolId, from: 3, to: 2, reason: 'idle', workerIds: ['text/v1#3'] }]);
     pool.hear('worker:stopped', stopped('text/v1#3'));
-    pool.hear('schedule:elapsed', timer('cooldown'));
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 60_000 });
     pool.hear('worker:stopped', stopped('text/v1#2'));
     const requests = pool.types('schedule:request').length;
-    pool.hear('schedule:elapsed', timer('cooldown'));
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 90_000 });
     expect([pool.state(), pool.context().size, pool.types('schedule:request').length - requests]).toEqual(['steady', 1, 0]);
     expect(pool.context().workers.size).toBe(1);
   });
@@ -442,8 +493,8 @@ describe('the size of a pool', () => {
     expect(pool.sizes().at(-1)).toEqual([1, 2, 'requested']);
     pool.hear('worker:idle', load('text/v1#1', 'released'));
     pool.hear('pool:scale_up', order(4));
-    pool.hear('schedule:elapsed', timer('cooldown'));
-    pool.hear('schedule:elapsed', timer('cooldown'));
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 30_000 });
+    pool.hear('schedule:elapsed', timer('cooldown'), { time: 60_000 });
     expect(pool.context().size).toBe(2);
   });
 
@@ -594,6 +645,7 @@ describe('a pool as a whole', () => {
       scaleUpBy: 2,
       scaleDownBy: 1,
       cooldownMs: 30_000,
+      scaleUpCooldownMs: 1_000,
       quarantineMs: 10_000,
     });
   });
@@ -700,7 +752,8 @@ describe('a pool as a whole', () => {
     const walked = (input: { readonly min: number; readonly max: number }, events: ReturnType<typeof explored>) =>
       explore(poolMachine, {
         component: 'pool',
-        input: { poolId, ...poolDefaults, ...input },
+        // Without cooldowns, since no time passes on a walk.
+        input: { poolId, ...poolDefaults, cooldownMs: 0, ...input },
         movedBy: ['system:shutdown'],
         events,
         distinguish: ({ context }) => {

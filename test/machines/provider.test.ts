@@ -33,7 +33,18 @@ const registered: DataOf<'provider:registered'> = {
   ...identity,
   methods: ['llm/ask', 'llm/embed'],
   circuit: null,
-  pool: { min: 1, max: 1, slots: 1, scaleUpAt: 1, scaleDownAt: 0, scaleUpBy: 1, scaleDownBy: 1, cooldownMs: 1, quarantineMs: 1 },
+  pool: {
+    min: 1,
+    max: 1,
+    slots: 1,
+    scaleUpAt: 1,
+    scaleDownAt: 0,
+    scaleUpBy: 1,
+    scaleDownBy: 1,
+    cooldownMs: 1,
+    scaleUpCooldownMs: 1,
+    quarantineMs: 1,
+  },
   remote: false,
 };
 

@@ -15,13 +15,13 @@ const many = (count: number) =>
   });
 
 describe('a pool', () => {
-  it('grows by steps while work waits, with a cooldown between them, up to its limit', async () => {
-    const hands = handOperated({ pool: { min: 1, max: 4, scaleUpBy: 2, cooldownMs: 10_000 } });
+  it('grows by steps while work waits, with a short cooldown between them, up to its limit', async () => {
+    const hands = handOperated({ pool: { min: 1, max: 4, scaleUpBy: 2, cooldownMs: 10_000, scaleUpCooldownMs: 2_000 } });
     const { submit, advance, of } = await scene({ providers: [hands.provider] });
     await advance(10_000);
     await submit(many(9));
     expect(hands.open()).toHaveLength(3);
-    await advance(9_999);
+    await advance(1_999);
     expect(hands.open()).toHaveLength(3);
     await advance(1);
     expect(hands.open()).toHaveLength(4);

@@ -76,7 +76,18 @@ describe('hindranceOfAll', () => {
 });
 
 describe('circuitOf', () => {
-  const pool = { min: 1, max: 1, slots: 1, scaleUpAt: 1, scaleDownAt: 0, scaleUpBy: 1, scaleDownBy: 1, cooldownMs: 1, quarantineMs: 1 };
+  const pool = {
+    min: 1,
+    max: 1,
+    slots: 1,
+    scaleUpAt: 1,
+    scaleDownAt: 0,
+    scaleUpBy: 1,
+    scaleDownBy: 1,
+    cooldownMs: 1,
+    scaleUpCooldownMs: 1,
+    quarantineMs: 1,
+  };
   const options = { failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1, halfOpenProbes: 1 };
   it.each([
     [null, null],
