@@ -7,10 +7,9 @@ import { headAfter } from '../workflow-head.ts';
 import { checkVersion, connectToSalvage, requireJournal, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
 import { type HeadRow, headOf, isHeadIntact } from './head-row.ts';
-import { readMark } from './mark.ts';
-import { readOwner } from './owner.ts';
+import { lookAt, openToRead, verifyEnd } from './opening.ts';
 import { isScheduleIntact, type ScheduleRow } from './schedule-row.ts';
-import { readTail, verifyTail } from './tail.ts';
+import { readTail } from './tail.ts';
 import { type Walked, walk } from './walk.ts';
 
 export interface JournalCheck {
@@ -39,18 +38,28 @@ export async function checkJournal(path: string, { busyTimeoutMs = 500 }: { read
   let db: Database.Database | undefined;
   try {
     requireJournal(whole);
-    const mark = readMark(whole);
+    const place = lookAt(whole);
+    // What keeps it from being opened is a damage, whatever can be salvaged from it.
+    const opening = attempt(() => openToRead(whole, { busyTimeoutMs }).db.close(), whole);
     db = connectToSalvage(whole, busyTimeoutMs);
     checkVersion(db, whole);
     const open = db;
     // One look at all of it, however long: an engine that owns the file goes on.
     db.exec('BEGIN');
-    const tail = attempt(() => verifyTail(open, { path: whole, journal: readOwner(open)?.journal ?? '', mark }), whole);
+    const tail = attempt(() => verifyEnd(open, place), whole);
     const { seen, standing, ...counts } = await checkFrames(open);
     // What a damaged frame held is missing from what the index is held against.
     const index = attempt(() => (counts.damages.length > 0 ? [] : [...checkHeads(open, seen), ...checkSchedules(open, standing)]), whole);
     const file = attempt(() => checkFile(open), whole);
-    const damages = merged([...counts.damages, ...tail.damages, ...index.damages, ...(index.value ?? []), ...file.damages, ...(file.value ?? [])]);
+    const damages = merged([
+      ...counts.damages,
+      ...tail.damages,
+      ...opening.damages,
+      ...index.damages,
+      ...(index.value ?? []),
+      ...file.damages,
+      ...(file.value ?? []),
+    ]);
     return { path: whole, ...counts, workflows: seen.size, damages };
   } catch (thrown) {
     throw storageError(thrown, 'open', whole);

@@ -1,10 +1,12 @@
 /** Connections to a journal's file, set up so that they keep its promises. */
-import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 
 import { errorOf } from '../../errors.ts';
-import { openDatabase } from './driver.ts';
+import { hasLog, logPath } from './beside.ts';
+import { isOpenHere, openDatabase } from './driver.ts';
+import { markPath, readMark } from './mark.ts';
 import { applicationId, migrate, schemaVersion, versionOf } from './schema.ts';
 import { emptyTail, writeTail } from './tail.ts';
 
@@ -80,22 +82,51 @@ export function truePath(path: string): string {
 /**
  * Looks at the file without changing anything.
  * @returns whether there is one
- * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR when it is no journal
+ * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR when it is no journal, or was one; PERSISTENCE_CONNECTION_FAILED when it has
+ * other names
  */
 export function isJournal(path: string): boolean {
-  if (!existsSync(path)) return false;
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (file === undefined || (file.isFile() && file.size === 0)) {
+    refuseRemains(path);
+    return false;
+  }
+  if (!file.isFile()) throw notAJournal(path, 'it is not a file');
+  if (file.nlink > 1) throw linked(path, file.nlink);
+  // It was looked at when it was opened.
+  if (isOpenHere(path)) return true;
+  const header = headerOf(path);
+  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw notAJournal(path, 'it is not an SQLite file, or its first bytes are damaged');
+  if (header.readUInt32BE(68) !== applicationId) throw notAJournal(path, 'it is an SQLite file of another program');
+  return true;
+}
+
+function headerOf(path: string): Buffer {
   const header = Buffer.alloc(100);
   const fd = openSync(path, 'r');
   try {
-    if (!fstatSync(fd).isFile()) throw notAJournal(path, 'it is not a file');
-    if (fstatSync(fd).size === 0) return false;
     readSync(fd, header, 0, 100, 0);
   } finally {
     closeSync(fd);
   }
-  if (header.toString('latin1', 0, 16) !== 'SQLite format 3\0') throw notAJournal(path, 'it is not an SQLite file, or its first bytes are damaged');
-  if (header.readUInt32BE(68) !== applicationId) throw notAJournal(path, 'it is an SQLite file of another program');
-  return true;
+  return header;
+}
+
+/** A new journal must not be made where the log or the mark say that there was one: what it had answered for would be forgotten. */
+function refuseRemains(path: string): void {
+  const mark = readMark(path);
+  const isMarked = mark !== undefined && mark.n > 0;
+  if (!isMarked && !hasLog(path)) return;
+  const remains = isMarked ? markPath(path) : logPath(path);
+  const upTo = isMarked ? ` had answered for everything up to seq ${mark.seq}` : ' left a log';
+  const text = `The journal ${path} is gone or empty, and ${remains} says that there was one, which${upTo}. Put the file back (from a backup: \`gleitzeit store restore\`), or, to begin with an empty journal, move ${path}-mark and ${path}-wal away.`;
+  throw errorOf('PERSISTENCE_INTEGRITY_ERROR', text, { details: { reason: 'gone', path, ...(isMarked && { lastSeq: mark.seq }) } });
+}
+
+/** Log, lock and mark go by the name: by another name, another engine would write beside the first, and each lose what the other wrote. */
+function linked(path: string, links: number): Error {
+  const text = `The journal ${path} has ${links} names (hard links), and a journal must have one: its log and its lock go by its name. Find the others by \`find -samefile\` and remove them; a copy is made by \`gleitzeit store backup\`, another name by a symbolic link.`;
+  return errorOf('PERSISTENCE_CONNECTION_FAILED', text, { retryable: false, details: { reason: 'linked', path, links } });
 }
 
 /** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED where there is none; as {@link isJournal} does */

@@ -51,6 +51,16 @@ function sumOfMark({ journal, n, seq, chain, durability }: Mark): number {
   return rowSum(journal, n, seq, chain, durability);
 }
 
+/** The mark of a start: in both slots, since what an earlier journal of this name left in one must not outlive it. */
+export function writeFirstMark(path: string, mark: Mark): void {
+  const marker = new Marker(path);
+  try {
+    for (let slot = 0; slot < 2; slot++) marker.write(mark);
+  } finally {
+    marker.close();
+  }
+}
+
 /** Writes marks; a mark that cannot be written must not fail a commit that is durable already. */
 export class Marker {
   private readonly fd: number;

@@ -25,6 +25,8 @@ export interface Owner {
   readonly host: string | null;
   /** Epoch milliseconds. */
   readonly since: number | null;
+  /** 1 from the start of an engine until it lets go of the journal in good order, else 0. */
+  readonly open: number;
 }
 
 export interface LockOptions {
@@ -88,13 +90,22 @@ export function ownerOfFile(path: string): Owner | undefined {
 
 export function readOwner(db: Database.Database): Owner | undefined {
   // The columns are those of the schema.
-  return db.prepare('SELECT journal, epoch, pid, host, since FROM owner').get() as Owner | undefined;
+  return db.prepare('SELECT journal, epoch, pid, host, since, open FROM owner').get() as Owner | undefined;
 }
 
-/** Takes the next epoch. */
+/** Takes the next epoch, for the owner and for the tail that is written under it. */
 export function takeEpoch(db: Database.Database): Owner {
-  const sql = 'UPDATE owner SET epoch = epoch + 1, pid = ?, host = ?, since = ? RETURNING journal, epoch, pid, host, since';
-  return db.prepare(sql).get(process.pid, hostname(), Date.now()) as Owner;
+  const sql = 'UPDATE owner SET epoch = epoch + 1, pid = ?, host = ?, since = ?, open = 1 RETURNING journal, epoch, pid, host, since, open';
+  return db.transaction(() => {
+    const owner = db.prepare(sql).get(process.pid, hostname(), Date.now()) as Owner;
+    db.prepare('UPDATE tail SET epoch = ?').run(owner.epoch);
+    return owner;
+  })();
+}
+
+/** The engine of this epoch has let go: nothing is missing where there is no log. */
+export function letGo(db: Database.Database, epoch: number): void {
+  db.prepare('UPDATE owner SET open = 0 WHERE epoch = ?').run(epoch);
 }
 
 export function epochTaken(path: string, owner: Owner | undefined): GleitzeitError {

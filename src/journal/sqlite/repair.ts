@@ -10,10 +10,11 @@ import type Database from 'better-sqlite3';
 
 import { scheduleChangeOf } from '../standing-schedules.ts';
 import { headChangeOf } from '../workflow-head.ts';
+import { logIndexPath, logPath } from './beside.ts';
 import { checkJournal } from './check.ts';
 import { buildEmpty, connectToSalvage, requireJournal, syncDirectory, truePath } from './connection.ts';
 import { openDatabase } from './driver.ts';
-import { type Damage, storageError } from './faults.ts';
+import { type Damage, damaged, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { markPath, readMark } from './mark.ts';
 import { readOwner, takeLock } from './owner.ts';
@@ -54,8 +55,13 @@ export async function repairJournal(path: string, { busyTimeoutMs = 500 }: Repai
     try {
       const { damages } = await checkJournal(whole, { busyTimeoutMs });
       if (damages.length === 0) return { path: whole, damages };
-      const lost = rebuild(whole);
-      return { path: whole, damages, aside: exchange(whole), ...(lost && { lost }) };
+      const aside = copyAside(whole);
+      if (damages.some(({ kind }) => kind === 'log')) removeLog(whole);
+      // The file alone, without the log of another, may be sound.
+      const left = await checkJournal(whole, { busyTimeoutMs });
+      const lost = left.damages.length === 0 ? undefined : replaceBySound(whole);
+      await requireSound(whole, { busyTimeoutMs });
+      return { path: whole, damages, aside, ...(lost && { lost }) };
     } finally {
       lock.release();
     }
@@ -73,10 +79,9 @@ function rebuild(path: string): LostFacts | undefined {
     buildEmpty(draftOf(path));
     const to = openDatabase(draftOf(path));
     try {
-      const found = copySound(from, to, path);
-      const owner = attemptOwner(from);
-      if (owner !== undefined) to.prepare('UPDATE owner SET epoch = ?').run(owner);
-      return found;
+      const epoch = attemptOwner(from);
+      if (epoch !== undefined) to.prepare('UPDATE owner SET epoch = ?').run(epoch);
+      return copySound(from, to, path);
     } finally {
       to.close();
     }
@@ -170,22 +175,39 @@ class Copy {
   }
 }
 
-/**
- * Puts the new one in the place of the damaged one. A copy is put aside first; the mark goes last, so that an end half way through
- * is seen at the next open, and never taken for a sound journal.
- */
-function exchange(path: string): string {
+/** @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR: what is not sound is never said to be repaired */
+async function requireSound(path: string, options: RepairOptions): Promise<void> {
+  const { damages } = await checkJournal(path, options);
+  const [damage] = damages;
+  if (damage !== undefined) throw damaged(path, damage);
+}
+
+function copyAside(path: string): string {
   const aside = `${path}.damaged-${new Date().toISOString().replace(/[:.]/g, '-')}`;
   for (const beside of ['', '-wal', '-mark']) {
     if (existsSync(`${path}${beside}`)) copySynced(`${path}${beside}`, `${aside}${beside}`);
   }
   syncDirectory(path);
+  return aside;
+}
+
+function removeLog(path: string): void {
+  for (const beside of [logPath(path), logIndexPath(path)]) rmSync(beside, { force: true });
+  syncDirectory(path);
+}
+
+/**
+ * Puts what is sound of a journal in its place. The mark goes last, so that an end half way through is seen at the next open, and
+ * never taken for a sound journal.
+ */
+function replaceBySound(path: string): LostFacts | undefined {
+  const lost = rebuild(path);
   // A log that is not its own would be played into the new file.
-  for (const beside of ['-wal', '-shm']) rmSync(`${path}${beside}`, { force: true });
+  removeLog(path);
   renameSync(draftOf(path), path);
   rmSync(markPath(path), { force: true });
   syncDirectory(path);
-  return aside;
+  return lost;
 }
 
 function copySynced(from: string, to: string): void {

@@ -5,7 +5,9 @@
  * its last fact; `n` counts frames without a gap, and `chain` is a checksum over the frame and the chain of the one before.
  * `touches` says in which frames a workflow has facts. `workflows` are the heads. `gaps` stand for runs of frames that a
  * sweep removed, and carry the chain across. `schedules` says where the facts are that each standing schedule is brought back by.
- * `tail` repeats what the last frame must be, and how many heads and schedules there must be.
+ * `tail` repeats what the last frame must be, how many heads and schedules there must be, and under which owner it was written: a
+ * write-ahead log holds the tail of every commit and, after a start, not the row of the owner, so that a log beside a file that it
+ * does not belong to is seen. `owner` says also whether its engine let go of the journal in good order.
  */
 import type Database from 'better-sqlite3';
 
@@ -36,6 +38,10 @@ const migrations: readonly string[] = [
    CREATE TABLE owner (
      one INTEGER PRIMARY KEY CHECK (one = 1), journal TEXT NOT NULL, epoch INTEGER NOT NULL, pid INTEGER, host TEXT, since INTEGER
    );`,
+  `ALTER TABLE owner ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE tail ADD COLUMN journal TEXT;
+   ALTER TABLE tail ADD COLUMN epoch INTEGER;
+   UPDATE tail SET (journal, epoch) = (SELECT journal, epoch FROM owner);`,
 ];
 
 export const schemaVersion = migrations.length;

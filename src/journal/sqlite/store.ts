@@ -14,7 +14,7 @@ import { storageError } from './faults.ts';
 import { type Batch, chainAfter, encodeBody, type Packed, sumOf } from './frame.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
 import { Marker } from './mark.ts';
-import { epochTaken, readOwner } from './owner.ts';
+import { epochTaken, letGo, readOwner } from './owner.ts';
 import { ScheduleTable } from './schedule-row.ts';
 import { StagedHeads } from './staged-heads.ts';
 import { readTail, type Tail, writeTail } from './tail.ts';
@@ -58,8 +58,6 @@ export class Store {
     this.insertFrame = this.db.prepare('INSERT INTO frames (seq, n, first_seq, facts, sum, chain, live, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?)');
     this.insertTouch = this.db.prepare('INSERT INTO touches (workflow, seq) VALUES (?, ?)');
     this.marker = new Marker(path);
-    // Both slots: what an earlier journal of this name left in one must not outlive this.
-    this.mark();
     this.mark();
   }
 
@@ -122,6 +120,11 @@ export class Store {
   }
 
   close(): void {
+    try {
+      letGo(this.db, this.options.epoch);
+    } catch {
+      // It then counts as killed: with the mark beside it, that takes nothing from it.
+    }
     this.marker.close();
     this.db.close();
   }

@@ -20,9 +20,11 @@ export const emptyTail: Tail = { n: 0, seq: 0, chain: 0, running: 0, ended: 0, s
 /** Frames whose bodies are read at an open. */
 const verifiedFrames = 16;
 
+/** Writes the tail, and that it was written under the owner that the journal has now. */
 export function writeTail(db: Database.Database, tail: Tail): void {
   const { n, seq, chain, running, ended, schedules } = tail;
-  const sql = 'INSERT OR REPLACE INTO tail (one, n, seq, chain, running, ended, schedules, sum) VALUES (1, ?, ?, ?, ?, ?, ?, ?)';
+  const sql =
+    'INSERT OR REPLACE INTO tail (one, n, seq, chain, running, ended, schedules, sum, journal, epoch) SELECT 1, ?, ?, ?, ?, ?, ?, ?, journal, epoch FROM owner';
   db.prepare(sql).run(n, seq, chain, running, ended, schedules, tailSum(tail));
 }
 
