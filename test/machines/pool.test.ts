@@ -227,6 +227,16 @@ describe('assigning', () => {
     expect(pool.context().used).toBe(1);
   });
 
+  it('gives what was refused to the next free slot, before what came with a high priority', () => {
+    const pool = runningPool({ min: 1, max: 1 });
+    pool.hear('task:available', offer('a'));
+    pool.hear('worker:refused', refused('a', 'text/v1#1'));
+    pool.hear('task:available', offer('b', { method: 'text/b', priority: 'high' }));
+    pool.hear('worker:busy', load('text/v1#1', 'released'));
+    pool.hear('worker:idle', load('text/v1#1', 'released'));
+    expect(pool.assigned()).toEqual(['a → text/v1#1', 'a → text/v1#1', 'b → text/v1#1']);
+  });
+
   it('takes in remote workers, and does not replace them', () => {
     const pool = runningPool({ max: 1 });
     pool.hear('worker:started', started('far', 2, far('text/words')));

@@ -69,6 +69,24 @@ describe('backpressure', () => {
     expect(levels()).toEqual(['high', 'critical', 'high', 'normal']);
   });
 
+  it.each([
+    ['in the pool behind it', 20_000, ['demo/v1']],
+    ['in the system too', 290_000, ['demo/v1', 'system']],
+  ])('ends %s as soon as the queue is empty', async (_, waitedMs, scopes) => {
+    const hands = handOperated({ pool: { min: 1, max: 1 } });
+    const { submit, advance, settle, of } = await scene({ providers: [hands.provider] });
+    const scopesOf = (type: 'backpressure:high' | 'backpressure:normal') =>
+      of(type)
+        .map(({ data }) => data.scope)
+        .sort();
+    await submit(ones(2));
+    await advance(waitedMs);
+    expect([scopesOf('backpressure:high'), scopesOf('backpressure:normal')]).toEqual([scopes, []]);
+    hands.open()[0]?.succeed();
+    await settle();
+    expect(scopesOf('backpressure:normal')).toEqual(scopes);
+  });
+
   it('that is critical throttles admission, until it is normal again', async () => {
     let lagMs = 0;
     const { advance, play, system, of } = await scene({ vitals: () => ({ ...calm, lagMs }), providers: [handOperated().provider] });

@@ -35,6 +35,18 @@ async function opened(): Promise<Scene & { readonly hands: ReturnType<typeof han
   return { ...stage, hands };
 }
 
+describe('a slot that a failure gives back', () => {
+  it('is not taken behind the circuit that the same failure opens', async () => {
+    const hands = handOperated({ circuit: { ...circuit, failureThreshold: 1 }, pool: { min: 1, max: 1 } });
+    const { submit, settle, only, of } = await scene({ providers: [hands.provider] });
+    await submit(many(3));
+    hands.open()[0]?.fail();
+    await settle();
+    expect(only('circuit:opened').data).toMatchObject({ epoch: 1 });
+    expect([hands.calls.length, of('worker:assign').length]).toEqual([1, 1]);
+  });
+});
+
 describe('a circuit', () => {
   it('that opens makes its method unavailable: tasks wait, they do not fail', async () => {
     const { hands, settle, of, only, advance } = await opened();

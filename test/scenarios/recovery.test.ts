@@ -134,6 +134,26 @@ describe('a second run on the journal of the first', () => {
     await two.system.stop();
   });
 
+  it('does not run the lost attempt of a paused workflow again before it is resumed', async () => {
+    const journal = memoryJournal();
+    const { provider, calls } = ledgerProvider();
+    const workflow = await loadWorkflow({ name: 'p', tasks: [{ id: 'a', method: 'work/do', parameters: { ms: 60_000 } }] });
+    const one = await simulate({ journal, providers: [provider], seed: 'one' });
+    const run = await one.until(one.system.submit(workflow, { id: 'w' }));
+    await one.settle();
+    void run.pause();
+    await one.settle();
+    expect(calls).toEqual(['a#1 w/a']);
+
+    // The first run is killed, and says nothing more.
+    const two = await simulate({ journal, providers: [provider], seed: 'two', startAt: 5_000 });
+    await two.advance(600_000);
+    expect(calls).toEqual(['a#1 w/a']);
+    void (await two.system.run('w')).resume();
+    expect(await two.until(two.system.result('w'))).toMatchObject({ status: 'completed', tasks: { a: { attempts: 2 } } });
+    await two.system.stop();
+  });
+
   it('leaves a paused workflow paused', async () => {
     const journal = memoryJournal();
     const { provider, calls } = ledgerProvider();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import type { GleitzeitDraft } from '../../machines/events/catalogue.ts';
+import { components } from '../../machines/events/define.ts';
 import type { Core } from '../../src/system/core.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { handOperated } from './hands.ts';
@@ -83,6 +84,22 @@ describe('an actor that throws', () => {
     expect(of('system:actor_failed').map(({ data }) => data.action)).toEqual(['restart', 'restart', 'restart', 'stop']);
     await advance(1_000);
     expect(system.snapshot('metrics')).toBeUndefined();
+    expect((await play(quick)).status).toBe('completed');
+  });
+
+  it('and is not dispensable stays, however often it throws', async () => {
+    const hands = handOperated();
+    const { core, submit, settle, play } = await scene({ strict: false, metrics: true, providers: [hands.provider] });
+    await submit(single);
+    const addresses = () => components.flatMap((component) => [...core.registry.all(component)].map(({ address }) => address));
+    const before = addresses();
+    const error = { code: 'INTERNAL_ERROR', rpcCode: -32_603, message: 'poisoned', retryable: false };
+    for (const target of before)
+      put(core, { type: 'system:actor_failed', data: { target, event: 'task:queued', restarts: 4, action: 'stop', error } }, 'system');
+    await settle();
+    const gone = before.filter((address) => !addresses().includes(address)).map((address) => address.split('/')[0]);
+    expect([...new Set(gone)].sort()).toEqual(['backpressure', 'cleaner', 'health', 'metrics']);
+    hands.callOf('one').succeed();
     expect((await play(quick)).status).toBe('completed');
   });
 

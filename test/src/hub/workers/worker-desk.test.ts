@@ -31,6 +31,28 @@ async function stage({ desk: deskOptions, ...options }: SceneOptions & { readonl
   return { ...set, desk, process: (given) => remoteProcess(desk, () => set.advance(0), given) };
 }
 
+describe('a report under way while the deadline ends its attempt', () => {
+  it.each(['attempt:failed', 'attempt:succeeded'] as const)('is answered as late when it says %s', async (type) => {
+    const { process, submit, clock, advance } = await stage();
+    const far = process();
+    await far.register();
+    await submit(tasks('a'));
+    const { timeoutMs, leaseId, workflowId, attempt } = far.executions[0]!;
+    const outcome = type === 'attempt:failed' ? { error: { message: 'too late' } } : { result: 1 };
+    let answer: Promise<unknown> | undefined;
+    for (let at = 0; at < timeoutMs; at += 5_000) {
+      await far.say('worker:heartbeat', { leases: [leaseId] });
+      await advance(at + 5_000 < timeoutMs ? 5_000 : 4_999);
+    }
+    // Due right after the deadline, and in the inbox before what the deadline made of the attempt is durable.
+    clock.setTimer(1, () => {
+      answer = far.say(type, { leaseId, workflowId, taskId: 'a', attempt, ...outcome });
+    });
+    await advance(1);
+    expect(await answer).toMatchObject({ accepted: false, reason: expect.stringContaining('the attempt has ended') });
+  });
+});
+
 describe('a remote worker that registers', () => {
   it('is told the terms, runs tasks with their parameters, and is answered when its report is durable', async () => {
     const { process, submit, desk } = await stage();
