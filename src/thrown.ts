@@ -3,6 +3,7 @@
  * they may be larger than anybody wants to see.
  */
 import { headOf } from '../machines/policies/text.ts';
+import { formOf } from './json-form.ts';
 
 /** The value of a field, or undefined where there is none or where reading it throws. */
 export function readField(value: unknown, field: string): unknown {
@@ -73,10 +74,12 @@ function copyOf(value: unknown, copying: Copying): unknown {
   if (copying.above.length >= maxDepth) return describeValue(value);
   try {
     const inside = { ...copying, above: [...copying.above, value] };
-    if (Array.isArray(value)) return Array.from(value.slice(0, maxEntries), (element) => spend(element, inside));
-    if (value instanceof Date) return value.toJSON();
     if (value instanceof Error) return { name: value.name, message: value.message };
-    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
+    const form = formOf(value, '');
+    if (form.is === 'nothing') return form.what;
+    if (form.is === 'value') return copyOf(form.value, inside);
+    if (form.is === 'list') return Array.from(form.list.slice(0, maxEntries), (element) => spend(element, inside));
+    const fields = form.keys.map((key): [string, unknown] => [key, Reflect.get(value, key)]).filter(([, field]) => field !== undefined);
     return Object.fromEntries(fields.slice(0, maxEntries).map(([key, field]) => [key.toWellFormed(), spend(field, inside)]));
   } catch {
     return describeValue(value);

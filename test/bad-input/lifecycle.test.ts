@@ -125,7 +125,7 @@ describe('a submit', () => {
     [{ ID: 'x' }, /ID is not a known option\. Did you mean "id"\?/],
     ['id', /must be a map of options, got "id"/],
     [{ input: () => 1 }, /must be a JSON value, got a function/],
-    [{ input: { a: 1n } }, /a must be a JSON value, got 1n/],
+    [{ input: { a: 1n } }, /a must be a JSON value, got the bigint 1/],
     [{ input: JSON.parse('{"__proto__": 1}') as unknown }, /must not be a key/],
   ])('with %o is refused', async (options, said) => {
     const stage = await scene();

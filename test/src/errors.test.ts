@@ -97,7 +97,7 @@ describe('what a handler throws becomes a failure', () => {
     expect(toFailure(withFields('x', { details: circular })).details).toEqual({
       f: 'a function',
       big: '2n',
-      map: {},
+      map: 'a Map',
       when: '1970-01-01T00:00:00.000Z',
       list: [],
       self: 'a circular reference',

@@ -125,9 +125,9 @@ describe('an attempt fails', () => {
   });
 
   it.each([
-    [() => () => 1, 'The result of task "t" (p/m) is not JSON: a function at its top'],
-    [() => ({ f: () => 1 }), 'The result of task "t" (p/m) is not JSON: a function at "f"'],
-    [() => circular, 'The result of task "t" (p/m) is circular, at "[0][0][0]…"'],
+    [() => () => 1, 'The result of task "t" (p/m) is not JSON: a function at its top; call it first, or leave it out'],
+    [() => ({ f: () => 1 }), 'The result of task "t" (p/m) is not JSON: a function at "f"; call it first, or leave it out'],
+    [() => circular, 'The result of task "t" (p/m) is circular, at "[0]"'],
     [() => 'x'.repeat(10 * 1024 * 1024), 'The result of task "t" (p/m) is 10 MB, more than the limit of 8 MB'],
   ])('when its result cannot be recorded, case %#', async (run, message) => {
     expect(await failureOf(benchOf(run).run({ method: 'p/m' }))).toMatchObject({ code: 'TASK_RESULT_INVALID', retryable: false, message });

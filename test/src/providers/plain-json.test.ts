@@ -44,17 +44,17 @@ describe('copyJson', () => {
   });
 
   it.each([
-    [() => 1, 'is not JSON: a function at its top'],
-    [{ a: { b: [() => 1] } }, 'is not JSON: a function at "a.b[0]"'],
-    [{ a: Symbol('x') }, 'is not JSON: a symbol at "a"'],
-    [{ a: 10n }, 'is not JSON: the bigint 10 at "a"'],
-    [[Number.NaN], 'is not JSON: the number NaN at "[0]"'],
-    [[Number.POSITIVE_INFINITY], 'is not JSON: the number Infinity at "[0]"'],
-    [{ m: new Map() }, 'is not JSON: a Map at "m"'],
-    [{ m: new Set() }, 'is not JSON: a Set at "m"'],
-    [{ m: new Uint8Array(2) }, 'is not JSON: a Uint8Array at "m"'],
-    [{ m: Buffer.from('x') }, 'is not JSON: a Buffer at "m"'],
-    [circular, 'is circular, at "self.deeper[0]…"'],
+    [() => 1, 'is not JSON: a function at its top; call it first, or leave it out'],
+    [{ a: { b: [() => 1] } }, 'is not JSON: a function at "a.b[0]"; call it first, or leave it out'],
+    [{ a: Symbol('x') }, 'is not JSON: a symbol at "a"; convert it to text first'],
+    [{ a: 10n }, 'is not JSON: the bigint 10 at "a"; convert it to text first'],
+    [[Number.NaN], 'is not JSON: the number NaN at "[0]"; give null or a text for it'],
+    [[Number.POSITIVE_INFINITY], 'is not JSON: the number Infinity at "[0]"; give null or a text for it'],
+    [{ m: new Map() }, 'is not JSON: a Map at "m"; convert it to a list or text first'],
+    [{ m: new Set() }, 'is not JSON: a Set at "m"; convert it to a list or text first'],
+    [{ m: new Uint8Array(2) }, 'is not JSON: a Uint8Array at "m"; convert it to text first, for example to base64'],
+    [{ m: Buffer.from('x') }, 'is not JSON: a Buffer at "m"; convert it to text first, for example to base64'],
+    [circular, 'is circular, at "self.deeper[0]"'],
     [nested(1_001), 'is nested deeper than 1000 levels, at "[0][0][0]…"'],
     [nested(100_000), 'is nested deeper than 1000 levels, at "[0][0][0]…"'],
     [
@@ -63,7 +63,7 @@ describe('copyJson', () => {
           throw new Error('no');
         },
       },
-      'throws while it is read',
+      'throws while it is read, at "a": "no"',
     ],
   ])('refuses what is no JSON, case %#', (value, problem) => {
     expect(copyJson(value)).toEqual({ ok: false, problem });

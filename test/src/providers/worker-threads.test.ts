@@ -98,7 +98,7 @@ describe('a function in a worker thread', () => {
   it('has its result checked as any other', async () => {
     expect(await failureOf(threads.run({ method: 'work/odd' }))).toMatchObject({
       code: 'TASK_RESULT_INVALID',
-      message: 'The result of "odd" is not JSON: a function at "f"',
+      message: 'The result of "odd" is not JSON: a function at "f"; call it first, or leave it out',
     });
   });
 

@@ -215,7 +215,7 @@ describe('a workflow in code', () => {
           task('x.y', { run: () => 1 });
           task('cost', { run: () => 1, params: { text: `$${a}` } });
           task('b', { run: () => 1, dependsOn: ['nobody'] });
-          task('c', { method: 'text/words', params: { when: new Date(0), on: 1n } });
+          task('c', { method: 'text/words', params: { when: new Date(Number.NaN), on: 1n } });
           task('d', { method: 'text/words', params: { item: '${item}' }, forEach: a.list, retry: { maxAttempts: 0 } });
           task('e', {} as never);
         },
@@ -280,7 +280,9 @@ describe('the input of a run', () => {
     const loose = defineWorkflow({ name: 'w', tasks: (task) => ({ a: task('a', { run: () => 1 }) }) });
     await expect(checkInput(loose, { text: 'x'.repeat(9_000_000) })).rejects.toMatchObject({ code: 'INVALID_PARAMS', issues: [{ rule: 'payload' }] });
     const dated = defineWorkflow({ name: 'w', input: z.object({ at: z.string().transform((at) => new Date(at)) }), tasks: () => 1 });
-    await expect(checkInput(dated, { at: '2020-01-01' })).rejects.toMatchObject({ issues: [{ path: 'at', rule: 'not_json' }] });
+    await expect(checkInput(dated, { at: '2020-01-01' })).resolves.toEqual({ at: '2020-01-01T00:00:00.000Z' });
+    const mapped = defineWorkflow({ name: 'w', input: z.object({ at: z.string().transform(() => new Map()) }), tasks: () => 1 });
+    await expect(checkInput(mapped, { at: '' })).rejects.toMatchObject({ issues: [{ path: 'at', rule: 'not_json' }] });
     expect(await checkInput(loose, undefined)).toEqual({});
   });
 });

@@ -20,7 +20,7 @@ describe('a workflow that was written down', () => {
   });
 
   it.each<[string, unknown, string]>([
-    ['nothing', undefined, 'WORKFLOW_VALIDATION_FAILED'],
+    ['nothing', undefined, 'INVALID_PARAMS'],
     ['no record', [], 'INVALID_PARAMS'],
     ['more than a record', { definition, impliedProtocols: [], functions: {} }, 'INVALID_PARAMS'],
     ['a task that is none', { definition: { ...definition, tasks: [{ ...task, timeoutMs: 0 }] }, impliedProtocols: [] }, 'INVALID_PARAMS'],
