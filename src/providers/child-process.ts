@@ -4,10 +4,10 @@
  * The group is killed as a whole: when the attempt is aborted, when the time is over or the output too long (politely first,
  * then for good), when the command has ended and left children, and when this process ends.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
-import { errorOf, type GleitzeitError } from '../errors.ts';
+import { errorOf, type GleitzeitError, toFailure } from '../errors.ts';
 import { systemClock } from '../system/clock.ts';
 
 export interface ChildOptions {
@@ -44,12 +44,17 @@ let watchesExit = false;
 
 /**
  * Runs a command to its end, whatever its exit code.
- * @throws GleitzeitError TASK_EXECUTION_FAILED (not to be started), TASK_TIMEOUT, TASK_RESULT_INVALID (too much output); the signal's reason
+ * @throws GleitzeitError TASK_EXECUTION_FAILED (not to be started), RESOURCE_EXHAUSTED (no descriptor, process or memory left to start it),
+ * TASK_TIMEOUT, TASK_RESULT_INVALID (too much output); the signal's reason
  */
-export function runChild(command: string, options: ChildOptions): Promise<ChildOutcome> {
+export async function runChild(command: string, options: ChildOptions): Promise<ChildOutcome> {
   options.signal.throwIfAborted();
   const child = start(command, options);
   return new Promise((resolve, reject) => {
+    child.once('error', (error) => {
+      done();
+      reject(notStarted(command, error));
+    });
     const ending = endingOf(child);
     const fail = (error: unknown): void => {
       reject(error);
@@ -66,11 +71,7 @@ export function runChild(command: string, options: ChildOptions): Promise<ChildO
     };
     const stdout = collect(child.stdout, maxOutputBytes, () => fail(tooLong(command, maxOutputBytes)));
     const stderr = collectLast(child.stderr, maxOutputBytes);
-    const answer = collect(child.stdio[3], maxOutputBytes, () => fail(tooLong(command, maxOutputBytes)));
-    child.once('error', (error) => {
-      done();
-      reject(notStarted(command, error));
-    });
+    const answer = collect(streamsOf(child)[3], maxOutputBytes, () => fail(tooLong(command, maxOutputBytes)));
     child.once('exit', () => {
       ending.finish();
       releasePipes(child);
@@ -83,7 +84,7 @@ export function runChild(command: string, options: ChildOptions): Promise<ChildO
 }
 
 function start(command: string, { args, cwd, env, stdin = '', answers = false }: ChildOptions): ChildProcess {
-  const child = spawn(command, args, {
+  const child = spawned(command, args, {
     cwd,
     env: { ...process.env, ...env },
     detached: true,
@@ -96,6 +97,21 @@ function start(command: string, { args, cwd, env, stdin = '', answers = false }:
   if (!watchesExit) process.once('exit', killAll);
   watchesExit = true;
   return child;
+}
+
+/** Of what the operating system has none left, Node throws a part, and tells the rest by an event. */
+function spawned(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  try {
+    // Loaded late, since most workflows run no command; from no file, so that it cannot fail for want of a descriptor.
+    return process.getBuiltinModule('node:child_process').spawn(command, args, options);
+  } catch (thrown) {
+    throw thrown instanceof Error ? notStarted(command, thrown) : thrown;
+  }
+}
+
+/** None, against what its type says, where no descriptor was left for them. */
+function streamsOf(child: ChildProcess): Partial<ChildProcess['stdio']> | readonly undefined[] {
+  return (child.stdio as ChildProcess['stdio'] | undefined) ?? [];
 }
 
 /** Ends the group of a process: `begin` asks it to, and insists after a while; `finish` removes what its leader left behind. */
@@ -117,7 +133,7 @@ function endingOf({ pid }: ChildProcess): { readonly begin: () => void; readonly
 
 function releasePipes(child: ChildProcess): void {
   const timer = systemClock.setTimer(drainMs, () => {
-    for (const stream of child.stdio) stream?.destroy();
+    for (const stream of streamsOf(child)) stream?.destroy();
   });
   child.once('close', () => timer.cancel());
 }
@@ -173,10 +189,11 @@ function tooLong(command: string, maxBytes: number): GleitzeitError {
 }
 
 function notStarted(command: string, error: Error): GleitzeitError {
-  const missing = 'code' in error && error.code === 'ENOENT';
-  const why = missing ? 'no such command on the PATH, or no such working directory' : error.message;
-  return errorOf('TASK_EXECUTION_FAILED', `${command} could not be started: ${why}`, {
-    retryable: false,
-    details: { code: 'code' in error ? error.code : null },
-  });
+  const code = 'code' in error ? error.code : null;
+  const details = { details: { code } };
+  // What is used up now may be there at the next attempt.
+  if (toFailure(error).code === 'RESOURCE_EXHAUSTED')
+    return errorOf('RESOURCE_EXHAUSTED', `${command} could not be started: this machine has nothing left for it now (${error.message})`, details);
+  const why = code === 'ENOENT' ? 'no such command on the PATH, or no such working directory' : error.message;
+  return errorOf('TASK_EXECUTION_FAILED', `${command} could not be started: ${why}`, { retryable: false, ...details });
 }

@@ -1,8 +1,11 @@
-/** One exchange over HTTP: a request, the redirects that it meets, and a response of bounded size. */
-import { type IncomingMessage, type OutgoingHttpHeaders, type RequestOptions, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+/**
+ * One exchange over HTTP: a request, the redirects that it meets, and a response of bounded size.
+ *
+ * Node's modules for it are loaded with the first request, since most workflows make none. They are read from no file: a module
+ * of one's own that is loaded late fails where no descriptor is left, and Node keeps that failure for ever.
+ */
+import type { IncomingMessage, OutgoingHttpHeaders, RequestOptions } from 'node:http';
 import type { Readable } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 
 import { errorOf } from '../errors.ts';
 import { isAllowedPrivately, type PrivateNetworks, publicLookup, refusePrivateHost } from './network-guard.ts';
@@ -89,7 +92,8 @@ function send({ method, url, headers, body, signal, allowPrivateNetworks }: Exch
     ...(isFree ? {} : { lookup: publicLookup }),
   };
   return new Promise((resolve, reject) => {
-    const request = url.protocol === 'https:' ? requestHttps(url, options, resolve) : requestHttp(url, options, resolve);
+    const { request: ask } = process.getBuiltinModule(url.protocol === 'https:' ? 'node:https' : 'node:http');
+    const request = ask(url, options, resolve);
     request.once('error', reject);
     request.end(body);
   });
@@ -124,14 +128,15 @@ function decompressed(response: IncomingMessage): Readable {
 }
 
 function decoderOf(encoding: string | undefined) {
+  const zlib = process.getBuiltinModule('node:zlib');
   switch (encoding?.trim().toLowerCase()) {
     case 'gzip':
     case 'x-gzip':
-      return createGunzip();
+      return zlib.createGunzip();
     case 'deflate':
-      return createInflate();
+      return zlib.createInflate();
     case 'br':
-      return createBrotliDecompress();
+      return zlib.createBrotliDecompress();
     default:
       return undefined;
   }

@@ -8,7 +8,7 @@ import * as z from 'zod';
 
 import type { ErrorCode } from '../../machines/failures.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
-import type { HttpResponse } from './http-exchange.ts';
+import { exchangeHttp, type HttpResponse } from './http-exchange.ts';
 import type { PrivateNetworks } from './network-guard.ts';
 import { defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
@@ -79,8 +79,6 @@ async function answerTo(params: RequestParams, signal: AbortSignal, options: Htt
   const { method = body === undefined ? 'GET' : 'POST' } = params;
   const url = urlOf(params);
   try {
-    // Node's HTTP is not loaded with the library: most workflows ask nobody.
-    const { exchangeHttp } = await import('./http-exchange.ts');
     return await exchangeHttp({ ...settings, method, url, headers: headersOf(params), body, signal: AbortSignal.any([signal, late]) });
   } catch (error) {
     if (signal.aborted) throw signal.reason;

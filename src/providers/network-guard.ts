@@ -3,8 +3,8 @@
  *
  * A name is checked by the address that the connection is really made to, so that no name can point inside in the meantime.
  */
-import { type LookupAddress, lookup as resolve } from 'node:dns';
-import { BlockList, isIP, isIPv6, type LookupFunction } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import type { BlockList, LookupFunction } from 'node:net';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
 
@@ -43,22 +43,45 @@ const privateIPv6: readonly (readonly [network: string, prefix: number])[] = [
 /** IPv6 networks beyond the global one that lead to the IPv4 address in their last 32 bits: mapped by the system, translated by a NAT64. */
 const carriers = ['::ffff:', '64:ff9b::'];
 
-const carried = new BlockList();
-for (const carrier of carriers) carried.addSubnet(`${carrier}0.0.0.0`, 96, 'ipv6');
-const globalNetwork = new BlockList();
-globalNetwork.addSubnet(...globalIPv6, 'ipv6');
-const privateNetworks = new BlockList();
-for (const [network, prefix] of privateIPv6) privateNetworks.addSubnet(network, prefix, 'ipv6');
-for (const [network, prefix] of privateIPv4) {
-  privateNetworks.addSubnet(network, prefix, 'ipv4');
-  for (const carrier of carriers) privateNetworks.addSubnet(`${carrier}${network}`, 96 + prefix, 'ipv6');
+interface Networks {
+  readonly own: BlockList;
+  readonly global: BlockList;
+  readonly carried: BlockList;
+}
+
+let made: Networks | undefined;
+
+/** Made with the first request, like the module that they are of. */
+function networks(): Networks {
+  made ??= makeNetworks();
+  return made;
+}
+
+function makeNetworks(): Networks {
+  const { BlockList } = net();
+  const carried = new BlockList();
+  for (const carrier of carriers) carried.addSubnet(`${carrier}0.0.0.0`, 96, 'ipv6');
+  const global = new BlockList();
+  global.addSubnet(...globalIPv6, 'ipv6');
+  const own = new BlockList();
+  for (const [network, prefix] of privateIPv6) own.addSubnet(network, prefix, 'ipv6');
+  for (const [network, prefix] of privateIPv4) {
+    own.addSubnet(network, prefix, 'ipv4');
+    for (const carrier of carriers) own.addSubnet(`${carrier}${network}`, 96 + prefix, 'ipv6');
+  }
+  return { own, global, carried };
+}
+
+function net(): typeof import('node:net') {
+  return process.getBuiltinModule('node:net');
 }
 
 export function isPrivateAddress(address: string): boolean {
   const bare = address.replace(/%.*$/, '');
-  if (!isIPv6(bare)) return privateNetworks.check(bare, 'ipv4');
-  const isOutside = !globalNetwork.check(bare, 'ipv6') && !carried.check(bare, 'ipv6');
-  return isOutside || privateNetworks.check(bare, 'ipv6');
+  const { own, global, carried } = networks();
+  if (!net().isIPv6(bare)) return own.check(bare, 'ipv4');
+  const isOutside = !global.check(bare, 'ipv6') && !carried.check(bare, 'ipv6');
+  return isOutside || own.check(bare, 'ipv6');
 }
 
 /** Whether private networks may be reached: all of them, none, or some hosts by name, `host` or `host:port`. */
@@ -74,12 +97,12 @@ export function isAllowedPrivately(url: URL, allowed: PrivateNetworks): boolean 
  */
 export function refusePrivateHost(url: URL): void {
   const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isIP(host) !== 0 && isPrivateAddress(host)) throw refused(url.hostname, host);
+  if (net().isIP(host) !== 0 && isPrivateAddress(host)) throw refused(url.hostname, host);
 }
 
 /** Resolves as `dns.lookup` does, and refuses a name as soon as one of its addresses is private. */
 export const publicLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+  process.getBuiltinModule('node:dns').lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
     if (error) return callback(error, []);
     const inside = addresses.find(({ address }) => isPrivateAddress(address));
     if (inside !== undefined) return callback(refused(hostname, inside.address), []);

@@ -7,7 +7,7 @@ import * as z from 'zod';
 
 import { headOf, tailOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
-import type { ChildOutcome } from './child-process.ts';
+import { type ChildOutcome, runChild } from './child-process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 
@@ -50,7 +50,6 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
           const { command, cwd, stdin, file_path: file } = params;
           const args = file === undefined ? params.args : [...params.args, file];
           const env = { ...params.env, ...(file === undefined ? undefined : { GLEITZEIT_FILE: file }), ...attemptEnv(call) };
-          const { runChild } = await import('./child-process.ts');
           const outcome = await runChild(command, { args, cwd, env, stdin, signal: call.signal, timeoutMs: timeoutMsOf(params), maxOutputBytes });
           const { exitCode, stdout, stderr } = outcome;
           if (exitCode === null || !isAccepted(exitCode, params)) throw ended(command, outcome);

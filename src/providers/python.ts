@@ -8,7 +8,7 @@ import * as z from 'zod';
 
 import { tailOf } from '../../machines/policies/text.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
-import type { ChildOutcome } from './child-process.ts';
+import { type ChildOutcome, runChild } from './child-process.ts';
 import { attemptEnv, ended, processDefaults } from './process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { pythonRunner } from './python-runner.ts';
@@ -72,7 +72,6 @@ async function runPython(params: ExecuteParams, call: AttemptCall, options: Pyth
   const { code, context, cwd } = params;
   const file = params.file?.startsWith('file://') ? fileURLToPath(params.file) : params.file;
   try {
-    const { runChild } = await import('./child-process.ts');
     return await runChild(python, {
       args: ['-c', pythonRunner],
       cwd,

@@ -10,6 +10,8 @@ export interface ThreadJob {
   readonly exported: string;
   readonly params: unknown;
   readonly call: ThreadCall;
+  /** Set to 1 once it has begun, so that others know whether it still waits for a thread. */
+  readonly begun: Int32Array<SharedArrayBuffer>;
 }
 
 /** What a function in a thread is given beside its parameters: what can be handed over. */
@@ -28,10 +30,13 @@ const modules = new Map<string, Promise<Exports>>();
 function load(module: string): Promise<Exports> {
   const loading = importModule(module);
   modules.set(module, loading);
+  // Node keeps what an import failed with for as long as the thread lives. The next attempt gets another, and may fare better.
+  loading.catch(() => setImmediate(() => process.exit()));
   return loading;
 }
 
-export async function runInThread({ module, exported, params, call }: ThreadJob): Promise<ThreadAnswer> {
+export async function runInThread({ module, exported, params, call, begun }: ThreadJob): Promise<ThreadAnswer> {
+  Atomics.store(begun, 0, 1);
   try {
     const loaded = await (modules.get(module) ?? load(module));
     const run = loaded[exported];

@@ -67,6 +67,8 @@ export function defineThreadProvider<const S extends ByMethod, R extends ByMetho
     circuit: options.circuit,
     pool: { max: threads, ...options.pool },
     methods: Object.fromEntries(methods),
+    // By now there are descriptors for it: an import that fails later for want of one would fail for ever.
+    start: () => import('piscina'),
     stop: () => pool.close(),
   });
 }
@@ -76,22 +78,39 @@ function handedOver({ attempt, idempotencyKey, workflowId, taskId }: AttemptCall
 }
 
 interface Threads {
-  run(job: ThreadJob, signal: AbortSignal): Promise<unknown>;
+  run(job: Omit<ThreadJob, 'begun'>, signal: AbortSignal): Promise<unknown>;
   close(): Promise<void>;
+}
+
+/** An attempt that is in the pool. */
+interface Waiting {
+  /** Not 0 once a thread has it. */
+  readonly begun: Int32Array<SharedArrayBuffer>;
+  readonly controller: AbortController;
 }
 
 /** Threads that are only made once there is work for them. */
 function lazyThreads({ module, memoryMb }: Pick<ThreadProviderOptions<unknown, unknown>, 'module' | 'memoryMb'>, threads: number): Threads {
+  const waiting = new Set<Waiting>();
   let opened: Promise<Piscina> | undefined;
+  // What waits in the pool for a thread that could not be started would wait for ever.
+  const onError = (error: Error): void => {
+    for (const { begun, controller } of waiting) if (Atomics.load(begun, 0) === 0) controller.abort(error);
+  };
   return {
     async run(job, signal) {
       signal.throwIfAborted();
-      opened ??= open({ threads, memoryMb, needsTypeScript: isTypeScript(String(module)) });
-      const pool = await opened;
+      opened ??= open({ threads, memoryMb, needsTypeScript: isTypeScript(String(module)), onError });
+      const own: Waiting = { begun: new Int32Array(new SharedArrayBuffer(4)), controller: new AbortController() };
+      waiting.add(own);
       try {
-        return resultOf(await pool.run(job, { signal }));
+        const pool = await opened;
+        return resultOf(await pool.run({ ...job, begun: own.begun }, { signal: AbortSignal.any([signal, own.controller.signal]) }));
       } catch (thrown) {
-        throw signal.aborted ? signal.reason : failureOfThread(thrown, job);
+        if (signal.aborted) throw signal.reason;
+        throw own.controller.signal.aborted ? notStarted(own.controller.signal.reason, job) : failureOfThread(thrown, job);
+      } finally {
+        waiting.delete(own);
       }
     },
     async close() {
@@ -106,9 +125,11 @@ interface OpenOptions {
   readonly threads: number;
   readonly memoryMb: number | undefined;
   readonly needsTypeScript: boolean;
+  /** Is told of a thread that ended with no attempt in it. */
+  readonly onError: (error: Error) => void;
 }
 
-async function open({ threads, memoryMb, needsTypeScript }: OpenOptions): Promise<Piscina> {
+async function open({ threads, memoryMb, needsTypeScript, onError }: OpenOptions): Promise<Piscina> {
   const { Piscina } = await import('piscina');
   const runner = new URL(isTypeScript(import.meta.url) ? './thread-runner.ts' : './thread-runner.js', import.meta.url);
   const loader =
@@ -123,8 +144,8 @@ async function open({ threads, memoryMb, needsTypeScript }: OpenOptions): Promis
     execArgv: loader,
     ...(memoryMb === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: memoryMb } }),
   });
-  // A thread may die between two attempts: the next attempt gets another.
-  pool.on('error', () => undefined);
+  // A thread may die between two attempts, and the next attempt gets another; or before its first one.
+  pool.on('error', onError);
   return pool;
 }
 
@@ -133,8 +154,13 @@ function resultOf(answer: ThreadAnswer): unknown {
   throw fromFailure(answer.error);
 }
 
+function notStarted(reason: unknown, { exported }: Pick<ThreadJob, 'exported'>): GleitzeitError {
+  const cause = toFailure(reason);
+  return errorOf('RESOURCE_EXHAUSTED', `No thread could be started for "${exported}": ${cause.message}`, { cause });
+}
+
 /** What became of an attempt whose thread gave no answer. */
-function failureOfThread(thrown: unknown, { exported }: ThreadJob): GleitzeitError {
+function failureOfThread(thrown: unknown, { exported }: Pick<ThreadJob, 'exported'>): GleitzeitError {
   if (thrown instanceof GleitzeitError) return thrown;
   const cause = toFailure(thrown);
   const outOfMemory = thrown instanceof Error && 'code' in thrown && thrown.code === 'ERR_WORKER_OUT_OF_MEMORY';

@@ -20,9 +20,19 @@ export function defaultLogger(level: (typeof levels)[number] = 'info'): Logger {
   const write = (at: (typeof levels)[number]) => (fields: object, message: string) => {
     if (levels.indexOf(at) < levels.indexOf(level)) return;
     pending ??= load();
-    pending.then(({ logger }) => logger[at](fields, message)).catch(() => undefined);
+    // It cannot be loaded where no descriptor is left, of which somebody has to read.
+    pending.then(({ logger }) => logger[at](fields, message)).catch(() => writePlainly(at, message));
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+/** Says a line without a library to say it by. */
+function writePlainly(level: string, message: string): void {
+  try {
+    process.stderr.write(`${JSON.stringify({ level, name: 'gleitzeit', msg: message })}\n`);
+  } catch {
+    // There is nobody left to tell.
+  }
 }
 
 /** For a system whose faults are told by what it answers. */

@@ -28,7 +28,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   checkExposure(options);
   const { core, journal, log } = portOf(options.system);
   const access = accessOf(tokensOf(options));
-  const [library, { createHttpListener }] = await Promise.all([import('socket.io'), import('../http/listener.ts')]);
+  const { library, createHttpListener } = await loadAll();
   const { system, path = hubDefaults.path, allowedOrigins = [], batches = false, remote } = options;
   const limits = limitsOf(options);
   const admission = admissionOf(access, allowedOrigins);
@@ -55,4 +55,19 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   });
   hub = new RunningHub({ ground, handler, sockets, feed, desk, patience, refusals });
   return hub;
+}
+
+/**
+ * Loads what the hub needs, and what it may need: while it runs, a client may have taken the last descriptor. An import that fails
+ * for want of one is a failure that Node keeps for as long as the process lives.
+ */
+async function loadAll() {
+  const [library, { createHttpListener }] = await Promise.all([
+    import('socket.io'),
+    import('../http/listener.ts'),
+    import('../../workflow/yaml.ts'),
+    import('tinyglobby'),
+    import('prom-client'),
+  ]);
+  return { library, createHttpListener };
 }
