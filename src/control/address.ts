@@ -5,7 +5,7 @@
  * a socket may be, and its folder on a file system without sockets.
  */
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 
@@ -31,7 +31,9 @@ function socketFolder(): string {
 /** Makes the folder of the sockets where it is missing. @throws GleitzeitError AUTHORIZATION_FAILED as {@link isSafe} does */
 export function makeSocketFolder(): void {
   if (process.platform === 'win32') return;
-  mkdirSync(socketFolder(), { recursive: true, mode: 0o700 });
+  const made = mkdirSync(socketFolder(), { recursive: true, mode: 0o700 });
+  // A umask may have taken even these rights away.
+  if (made !== undefined) chmodSync(socketFolder(), 0o700);
   isSafe();
 }
 

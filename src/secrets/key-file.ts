@@ -3,14 +3,15 @@
  * before anything is sealed with what it holds.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
-import { errorOf, type GleitzeitError } from '../errors.ts';
+import { writePrivate } from '../durable-file.ts';
+import { errorOf, GleitzeitError } from '../errors.ts';
 import { readField } from '../thrown.ts';
 
 const keyBytes = 32;
-const ownerOnly = 0o600;
+/** What of a mode lets others read or write. */
+const others = 0o077;
 
 /** The key in a file; nothing where there is no such file. @throws GleitzeitError PERSISTENCE_READ_FAILED, PERSISTENCE_INTEGRITY_ERROR */
 export function readKeyFile(path: string): string | undefined {
@@ -28,7 +29,7 @@ export function keyInFile(path: string): string {
   if (found !== undefined) return found;
   const text = randomBytes(keyBytes).toString('base64url');
   try {
-    makeFile(path, text);
+    writePrivate(path, `${text}\n`, `${path}.${randomBytes(6).toString('hex')}`);
   } catch (thrown) {
     throw faultOf('PERSISTENCE_WRITE_FAILED', `The key file ${path} cannot be made`, thrown);
   }
@@ -37,37 +38,26 @@ export function keyInFile(path: string): string {
 
 function readText(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    const fd = openSync(path, 'r');
+    try {
+      requirePrivate(path, fstatSync(fd).mode);
+      return readFileSync(fd, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
   } catch (thrown) {
+    if (thrown instanceof GleitzeitError) throw thrown;
     if (readField(thrown, 'code') === 'ENOENT') return undefined;
     throw faultOf('PERSISTENCE_READ_FAILED', `The key file ${path} cannot be read`, thrown);
   }
 }
 
-function makeFile(path: string, text: string): void {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    const file = openSync(draft, 'wx', ownerOnly);
-    try {
-      writeSync(file, `${text}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(draft, path);
-    syncFolder(dirname(path));
-  } finally {
-    rmSync(draft, { force: true });
-  }
-}
-
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
-  }
+/** A key that others can read protects nothing from them. Modes mean nothing on Windows. */
+function requirePrivate(path: string, mode: number): void {
+  if (process.platform === 'win32' || (mode & others) === 0) return;
+  const said = (mode & 0o777).toString(8).padStart(4, '0');
+  const text = `The key file ${path} must be readable by its owner alone, and has mode ${said}: run \`chmod 600 ${path}\`. Whoever may have read it can open the secrets that were sealed with it: replace those secrets.`;
+  throw errorOf('PERSISTENCE_READ_FAILED', text, { retryable: false, details: { reason: 'readable by others', path, mode: said } });
 }
 
 function faultOf(code: 'PERSISTENCE_READ_FAILED' | 'PERSISTENCE_WRITE_FAILED', what: string, thrown: unknown): GleitzeitError {

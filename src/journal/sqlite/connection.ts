@@ -1,8 +1,9 @@
 /** Connections to a journal's file, set up so that they keep its promises. */
-import { closeSync, fsyncSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, openSync, readSync, realpathSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 
+import { makePrivate, syncFolderOf } from '../../durable-file.ts';
 import { errorOf } from '../../errors.ts';
 import { hasLog, logPath } from './beside.ts';
 import { isOpenHere, openDatabase } from './driver.ts';
@@ -157,12 +158,14 @@ export function createJournal(path: string): void {
   const draft = `${path}-new`;
   buildEmpty(draft);
   renameSync(draft, path);
-  syncDirectory(path);
+  syncFolderOf(path);
 }
 
 /** Makes an empty journal under exactly this name, in one whole and synced file. */
 export function buildEmpty(path: string, journal = newId()): void {
   for (const beside of ['', '-journal', '-wal', '-shm']) rmSync(`${path}${beside}`, { force: true });
+  // SQLite gives what it keeps beside a file the mode of the file.
+  makePrivate(path);
   const db = openDatabase(path);
   try {
     db.pragma('synchronous = FULL');
@@ -173,14 +176,5 @@ export function buildEmpty(path: string, journal = newId()): void {
     db.pragma('journal_mode = WAL');
   } finally {
     db.close();
-  }
-}
-
-export function syncDirectory(path: string): void {
-  const fd = openSync(dirname(path), 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }

@@ -6,8 +6,9 @@
  * most once a second and at the close: it outlives the process in full, and a power cut up to that second. Two slots, written
  * in turn, so that one of them is always whole.
  */
-import { closeSync, fdatasync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fdatasync, fdatasyncSync, fstatSync, openSync, readFileSync, writeSync } from 'node:fs';
 
+import { makePrivate, syncFolderOf, takeAccessOf } from '../../durable-file.ts';
 import { rowSum } from './frame.ts';
 
 export interface Mark {
@@ -61,23 +62,36 @@ export function writeFirstMark(path: string, mark: Mark): void {
   }
 }
 
+/** Opens the mark of a journal; whoever may use the journal may use it. */
+function openMark(path: string): number {
+  const mark = markPath(path);
+  if (!existsSync(mark)) {
+    makePrivate(mark);
+    syncFolderOf(mark);
+  }
+  takeAccessOf(mark, path);
+  return openSync(mark, 'r+');
+}
+
 /** Writes marks; a mark that cannot be written must not fail a commit that is durable already. */
 export class Marker {
-  private readonly fd: number;
+  private readonly path: string;
+  private fd: number;
   private slot = 0;
   private syncedAt = 0;
   private isSyncing = false;
 
   constructor(path: string) {
-    this.fd = openSync(markPath(path), 'a+');
-    closeSync(this.fd);
-    this.fd = openSync(markPath(path), 'r+');
+    this.path = path;
+    this.fd = openMark(path);
   }
 
   write(mark: Mark): void {
     const { journal, n, seq, chain, durability } = mark;
     const text = `${journal} ${n} ${seq} ${chain} ${durability} ${sumOfMark(mark)}`.padEnd(slotBytes - 1);
     try {
+      // Removed, or another was put over it: what is written there is found by nobody.
+      if (fstatSync(this.fd).nlink === 0) this.renew();
       writeSync(this.fd, `${text}\n`, this.slot * slotBytes);
     } catch {
       return;
@@ -92,6 +106,12 @@ export class Marker {
     } finally {
       closeSync(this.fd);
     }
+  }
+
+  private renew(): void {
+    const fd = openMark(this.path);
+    closeSync(this.fd);
+    this.fd = fd;
   }
 
   private syncNowAndThen(): void {

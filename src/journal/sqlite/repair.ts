@@ -5,14 +5,15 @@
  * What follows the first damage cannot stay: a state is what all facts before it make of it, and work that finished after a hole
  * may follow from what was in the hole.
  */
-import { closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 
+import { copySynced, syncFolderOf, takeAccessOf } from '../../durable-file.ts';
 import { scheduleChangeOf } from '../standing-schedules.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { logIndexPath, logPath } from './beside.ts';
 import { checkJournal } from './check.ts';
-import { buildEmpty, connectToSalvage, requireJournal, syncDirectory, truePath } from './connection.ts';
+import { buildEmpty, connectToSalvage, requireJournal, truePath } from './connection.ts';
 import { openDatabase } from './driver.ts';
 import { type Damage, damaged, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
@@ -187,13 +188,13 @@ function copyAside(path: string): string {
   for (const beside of ['', '-wal', '-mark']) {
     if (existsSync(`${path}${beside}`)) copySynced(`${path}${beside}`, `${aside}${beside}`);
   }
-  syncDirectory(path);
+  syncFolderOf(path);
   return aside;
 }
 
 function removeLog(path: string): void {
   for (const beside of [logPath(path), logIndexPath(path)]) rmSync(beside, { force: true });
-  syncDirectory(path);
+  syncFolderOf(path);
 }
 
 /**
@@ -204,18 +205,9 @@ function replaceBySound(path: string): LostFacts | undefined {
   const lost = rebuild(path);
   // A log that is not its own would be played into the new file.
   removeLog(path);
+  takeAccessOf(draftOf(path), path);
   renameSync(draftOf(path), path);
   rmSync(markPath(path), { force: true });
-  syncDirectory(path);
+  syncFolderOf(path);
   return lost;
-}
-
-function copySynced(from: string, to: string): void {
-  copyFileSync(from, to);
-  const fd = openSync(to, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

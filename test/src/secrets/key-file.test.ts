@@ -23,6 +23,20 @@ describe('the file of a key', () => {
     expect(readdirSync(folder).filter((name) => name.startsWith('w0'))).toEqual(['w0.db-key']);
   });
 
+  it.each([0o644, 0o640, 0o602])('is refused where others may use it, and the message says what to do: %i', (mode) => {
+    const file = place();
+    new Sealer(new KeyRing({ file })).seal('a');
+    chmodSync(file, mode);
+    const refused = expect.objectContaining({
+      code: 'PERSISTENCE_READ_FAILED',
+      retryable: false,
+      message: expect.stringContaining(`chmod 600 ${file}`),
+    });
+    expect(() => new Sealer(new KeyRing({ file })).seal('a')).toThrow(refused);
+    chmodSync(file, 0o400);
+    expect(new Sealer(new KeyRing({ file })).seal('a')).toEqual(expect.any(String));
+  });
+
   it('is the same for the next one', () => {
     const file = place();
     const token = new Sealer(new KeyRing({ file })).seal('a');
@@ -44,7 +58,7 @@ describe('the file of a key', () => {
 
   it.each(['', 'short', 'x'.repeat(60)])('is refused when it holds %j', (text) => {
     const file = place();
-    writeFileSync(file, text);
+    writeFileSync(file, text, { mode: 0o600 });
     const refusal = { code: 'PERSISTENCE_INTEGRITY_ERROR', message: expect.stringContaining(file), retryable: false };
     expect(() => new Sealer(new KeyRing({ file })).seal('a')).toThrow(expect.objectContaining(refusal));
     expect(readFileSync(file, 'utf8')).toBe(text);
