@@ -20,10 +20,12 @@ const bounds = { first: 128, most: 1_024, bytes: 2 ** 18 } as const;
 export class Pages {
   private readonly journal: Pick<Journal, 'read'>;
   private readonly which: Pick<ReadOptions, 'workflowIds'>;
-  private limit: number = bounds.first;
+  private limit: number;
 
-  constructor(journal: Pick<Journal, 'read'>, { general, particular }: Selection) {
+  /** @param first - Facts on the first page, of whose size nothing is known. */
+  constructor(journal: Pick<Journal, 'read'>, { general, particular }: Selection, first: number = bounds.first) {
     this.journal = journal;
+    this.limit = first;
     this.which = general.size === 0 ? { workflowIds: [...particular.keys()] } : {};
   }
 

@@ -4,13 +4,16 @@ import { accepts } from 'hono/accepts';
 
 import { errorOf } from '../../errors.ts';
 import { renderTrace, traceOf } from '../../observe/trace.ts';
+import type { GleitzeitSystem } from '../../runtime/system.ts';
 import type { HubLimits } from '../protocol/limits.ts';
-import type { RequestName, Responses } from '../protocol/requests.ts';
-import type { Grant } from '../server/access.ts';
+import { type RequestName, type Responses, requests } from '../protocol/requests.ts';
+import { type Grant, requireRole } from '../server/access.ts';
 import type { OnGone } from '../server/awaited.ts';
 import type { RequestHandler } from '../server/requests.ts';
 import { only } from './answering.ts';
+import { Answers } from './answers.ts';
 import { bounded, readBody } from './bodies.ts';
+import { tracePartsOf } from './trace-parts.ts';
 
 /** What the routes are told about who asks. */
 export interface Visit {
@@ -19,6 +22,7 @@ export interface Visit {
 export type Asked = Context<Visit>;
 
 export interface ApiOptions {
+  readonly system: GleitzeitSystem;
   readonly handle: RequestHandler;
   readonly limits: HubLimits;
 }
@@ -46,40 +50,48 @@ export function addApi(app: Hono<Visit>, options: ApiOptions): void {
 class Api {
   private readonly handle: RequestHandler;
   private readonly limits: HubLimits;
+  private readonly system: GleitzeitSystem;
+  private readonly answers: Answers;
 
-  constructor({ handle, limits }: ApiOptions) {
+  constructor({ system, handle, limits }: ApiOptions) {
+    this.system = system;
     this.handle = handle;
     this.limits = limits;
+    this.answers = new Answers(limits);
   }
 
   async list(c: Asked): Promise<Response> {
     const { status, limit } = c.req.query();
-    const answer = await this.ask(c, 'workflow:list', {
-      ...(status !== undefined && { status }),
-      ...(limit !== undefined && { limit: Number(limit) }),
-    });
-    return c.json({ ok: true, ...answer });
+    return this.answers.json(c, () =>
+      this.ask(c, 'workflow:list', {
+        ...(status !== undefined && { status }),
+        ...(limit !== undefined && { limit: Number(limit) }),
+      }),
+    );
   }
 
   /** The result comes with the status of a workflow that has ended. */
   async status(c: Asked, workflowId: string): Promise<Response> {
-    const { status } = await this.ask(c, 'workflow:status', { workflowId });
-    if (!ends.has(status.status)) return c.json({ ok: true, status });
-    const { result } = await this.ask(c, 'workflow:result', { workflowId });
-    return c.json({ ok: true, status, result });
+    return this.answers.json(c, async () => {
+      const { status } = await this.ask(c, 'workflow:status', { workflowId });
+      if (!ends.has(status.status)) return { status };
+      const { result } = await this.ask(c, 'workflow:result', { workflowId });
+      return { status, result };
+    });
   }
 
   /** As JSON it is the events, as text the tree that follows from them. */
   async trace(c: Asked, workflowId: string): Promise<Response> {
-    const { trace } = await this.ask(c, 'workflow:trace', { workflowId });
     const type = accepts(c, { header: 'Accept', supports: ['application/json', 'text/plain'], default: 'application/json' });
-    return type === 'text/plain' ? c.text(`${renderTrace(traceOf(trace.events))}\n`) : c.json({ ok: true, trace });
+    if (type === 'text/plain')
+      return this.answers.text(c, async () => `${renderTrace(traceOf((await this.ask(c, 'workflow:trace', { workflowId })).trace.events))}\n`);
+    requireRole(c.get('grant'), requests['workflow:trace'].roles, "'workflow:trace'");
+    return this.answers.parts(c, tracePartsOf(this.system, workflowId));
   }
 
   async explain(c: Asked, workflowId: string): Promise<Response> {
     const taskId = c.req.query('task');
-    const answer = await this.ask(c, 'workflow:explain', { workflowId, ...(taskId !== undefined && { taskId }) });
-    return c.json({ ok: true, ...answer });
+    return this.answers.json(c, () => this.ask(c, 'workflow:explain', { workflowId, ...(taskId !== undefined && { taskId }) }));
   }
 
   /** Accepted is what is durable; the same id once more is the same run. */

@@ -42,7 +42,7 @@ export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
   app.get('/readyz', (c) => readiness(c, system)).all(only('GET', 'HEAD'));
   for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(access));
   app.get('/metrics', (c) => metrics(c, () => exposition({ system, hub: figures(), answers }))).all(only('GET', 'HEAD'));
-  addApi(app, { handle, limits });
+  addApi(app, { system, handle, limits });
   return app;
 }
 

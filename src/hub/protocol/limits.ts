@@ -18,6 +18,10 @@ export interface HubLimits {
   readonly pendingRequests: number;
   /** What is buffered for one connection that does not read, in bytes; beyond it, it is read to from the journal. @defaultValue `1_048_576` */
   readonly bufferedBytes: number;
+  /** What answers over plain HTTP that are made and not read yet may hold, all of them, in bytes. @defaultValue `67_108_864` */
+  readonly answerBytes: number;
+  /** How long an answer over plain HTTP may wait for somebody who reads nothing of it, in milliseconds. @defaultValue `30_000` */
+  readonly unreadMs: number;
   /** Filters in one subscription. @defaultValue `1_000` */
   readonly filters: number;
 }
@@ -32,5 +36,7 @@ export const hubLimitDefaults = {
   requestBurst: 10_000,
   pendingRequests: 10_000,
   bufferedBytes: 2 ** 20,
+  answerBytes: 64 * 2 ** 20,
+  unreadMs: 30_000,
   filters: 1_000,
 } as const satisfies HubLimits;

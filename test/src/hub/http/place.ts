@@ -50,7 +50,7 @@ export async function served(options: PlaceOptions = {}) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  return { system, port, url: `http://127.0.0.1:${port}` };
+  return { system, server, port, url: `http://127.0.0.1:${port}` };
 }
 
 /** A POST of JSON. */

@@ -1,0 +1,52 @@
+/** Writes JSON in pieces, so that nobody waits while a large value becomes text, and nothing of it is held twice. */
+
+/** How long a piece is at least, but for the last one, in characters. */
+const pieceLength = 2 ** 15;
+
+/** What of a list or a map is still to be written. */
+interface Open {
+  readonly entries: Iterator<readonly [string, unknown]>;
+  readonly end: ']' | '}';
+  isFirst: boolean;
+}
+
+/** The pieces of what `JSON.stringify` makes of a plain value. */
+export function* jsonPieces(value: unknown): Generator<string> {
+  const open: Open[] = [];
+  let text = '';
+  const begin = (each: unknown): void => {
+    if (typeof each !== 'object' || each === null) text += JSON.stringify(each) ?? 'null';
+    else if (Array.isArray(each)) {
+      text += '[';
+      open.push({ entries: elementsOf(each), end: ']', isFirst: true });
+    } else {
+      text += '{';
+      open.push({ entries: fieldsOf(each), end: '}', isFirst: true });
+    }
+  };
+  begin(value);
+  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
+    const { done, value: entry } = top.entries.next();
+    if (done === true) {
+      text += top.end;
+      open.pop();
+    } else {
+      text += `${top.isFirst ? '' : ','}${entry[0]}`;
+      top.isFirst = false;
+      begin(entry[1]);
+    }
+    if (text.length >= pieceLength) {
+      yield text;
+      text = '';
+    }
+  }
+  if (text !== '') yield text;
+}
+
+function* elementsOf(list: readonly unknown[]): Generator<readonly [string, unknown]> {
+  for (const element of list) yield ['', element];
+}
+
+function* fieldsOf(map: object): Generator<readonly [string, unknown]> {
+  for (const [name, value] of Object.entries(map)) if (value !== undefined) yield [`${JSON.stringify(name)}:`, value];
+}

@@ -1,0 +1,46 @@
+/** The trace of a workflow as JSON, read from the journal as far as it has been handed over. */
+import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { portOf } from '../../runtime/port.ts';
+import { notFound } from '../../runtime/status.ts';
+import type { GleitzeitSystem } from '../../runtime/system.ts';
+import { Pages } from '../events/pages.ts';
+import type { Part } from './answers.ts';
+import { jsonPieces } from './json-pieces.ts';
+
+/** Facts of the first part: few, since each of many answers at once holds as much. */
+const firstFacts = 4;
+
+/** @throws GleitzeitError WORKFLOW_NOT_FOUND, before the first part; PERSISTENCE_* */
+export async function* tracePartsOf(system: GleitzeitSystem, workflowId: string): AsyncGenerator<Part, void> {
+  const { journal } = portOf(system);
+  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, firstFacts);
+  let seq = 0;
+  for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
+    const { facts, isLast: isEnd } = await pages.read(seq);
+    const [first] = facts;
+    if (isFirst && first === undefined) throw notFound(workflowId);
+    seq = facts.at(-1)?.seq ?? seq;
+    isLast = isEnd;
+    let length = 0;
+    const pieces = function* (): Generator<string> {
+      if (first !== undefined && isFirst) yield headOf(workflowId, first);
+      for (const [at, fact] of facts.entries()) {
+        if (!isFirst || at > 0) yield ',';
+        for (const piece of jsonPieces(fact)) {
+          length += piece.length;
+          yield piece;
+        }
+      }
+      if (isEnd) yield ']}}';
+    };
+    yield { pieces: pieces(), isLast };
+    pages.learn(length);
+  }
+}
+
+function headOf(workflowId: string, first: GleitzeitEvent): string {
+  const name = first.type === 'workflow:submitted' ? first.data.name : '';
+  const head = JSON.stringify({ workflowId, name, submittedAt: first.time });
+  return `{"ok":true,"trace":${head.slice(0, -1)},"events":[`;
+}
