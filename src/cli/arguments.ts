@@ -2,6 +2,7 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+import { decodeUtf8 } from '../encoding.ts';
 import { usageError } from './faults.ts';
 
 /**
@@ -23,13 +24,18 @@ async function readText(path: string): Promise<string> {
     const chunks: Buffer[] = [];
     // Without an encoding set, stdin gives buffers.
     for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString('utf8');
+    return textOf(Buffer.concat(chunks), path);
   }
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
+  const bytes = await readFile(path).catch((cause: unknown) => {
     throw usageError(`--input refers to '${path}', which cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`);
-  }
+  });
+  return textOf(bytes, path);
+}
+
+function textOf(bytes: Buffer, path: string): string {
+  const decoded = decodeUtf8(bytes);
+  if ('text' in decoded) return decoded.text;
+  throw usageError(`--input refers to '${path}', which ${decoded.problem}. Save it as UTF-8.`);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 
 import * as z from 'zod';
-
+import { decodeUtf8 } from '../encoding.ts';
 import { roles, type TokenGrant } from '../hub/protocol/roles.ts';
 import { usageError } from './faults.ts';
 
@@ -19,10 +19,12 @@ const grants = z
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
 export async function readTokens(file: string): Promise<readonly TokenGrant[]> {
-  const text = await readFile(file, 'utf8').catch((cause: Error) => {
+  const bytes = await readFile(file).catch((cause: Error) => {
     throw usageError(`--tokens refers to '${file}', which cannot be read: ${cause.message}`);
   });
-  const read = grants.safeParse(parse(text));
+  const decoded = decodeUtf8(bytes);
+  if ('problem' in decoded) throw usageError(`--tokens refers to '${file}', which ${decoded.problem}. Save it as UTF-8.`);
+  const read = grants.safeParse(parse(decoded.text));
   if (read.success) return read.data;
   throw usageError(`--tokens refers to '${file}', which is no list of { "token", "roles", "protocols", "name" }: ${z.prettifyError(read.error)}`);
 }

@@ -7,6 +7,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
+import { decodeUtf8 } from '../encoding.ts';
 import { errorOf, toFailure } from '../errors.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
 import { controlAddress, makeSocketFolder } from './address.ts';
@@ -113,7 +114,13 @@ class Visit {
     this.chunks.push(end === -1 ? chunk : chunk.subarray(0, end));
     this.bytes += chunk.length;
     if (this.bytes > maxLineBytes) this.refuse(`A request may have ${maxLineBytes} bytes.`);
-    else if (end !== -1) this.answer(this.carryOut(Buffer.concat(this.chunks).toString('utf8')));
+    else if (end !== -1) this.read(Buffer.concat(this.chunks));
+  }
+
+  private read(line: Buffer): void {
+    const decoded = decodeUtf8(line);
+    if ('text' in decoded) this.answer(this.carryOut(decoded.text));
+    else this.refuse(`The request ${decoded.problem}.`);
   }
 
   private refuse(message: string): void {

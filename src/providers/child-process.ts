@@ -15,7 +15,7 @@ export interface ChildOptions {
   readonly cwd?: string | undefined;
   /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  readonly stdin?: string | undefined;
+  readonly stdin?: Buffer | undefined;
   readonly signal: AbortSignal;
   readonly timeoutMs?: number | undefined;
   /** The most that it may write to stdout, and as answer; of stderr as much is kept, the last of it. */
@@ -28,8 +28,11 @@ export interface ChildOutcome {
   /** Null where a signal ended it. */
   readonly exitCode: number | null;
   readonly killedBy: string | null;
+  /** As text for people: what is no UTF-8 in it is replaced. */
   readonly stdout: string;
   readonly stderr: string;
+  /** What it wrote, as it wrote it. */
+  readonly written: { readonly stdout: Buffer; readonly stderr: Buffer };
   /** What it wrote to its file descriptor 3; empty where it has none. */
   readonly answer: string;
 }
@@ -78,12 +81,14 @@ export async function runChild(command: string, options: ChildOptions): Promise<
     });
     child.once('close', (exitCode, killedBy) => {
       done();
-      resolve({ exitCode, killedBy, stdout: stdout(), stderr: stderr(), answer: answer() });
+      const written = { stdout: stdout(), stderr: stderr() };
+      const [said, complained] = [written.stdout.toString('utf8'), written.stderr.toString('utf8')];
+      resolve({ exitCode, killedBy, stdout: said, stderr: complained, written, answer: answer().toString('utf8') });
     });
   });
 }
 
-function start(command: string, { args, cwd, env, stdin = '', answers = false }: ChildOptions): ChildProcess {
+function start(command: string, { args, cwd, env, stdin = Buffer.alloc(0), answers = false }: ChildOptions): ChildProcess {
   const child = spawned(command, args, {
     cwd,
     env: { ...process.env, ...env },
@@ -150,8 +155,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Collects a stream as text; calls back, and stops collecting, once it is too long. */
-function collect(stream: unknown, maxBytes: number, onTooLong: () => void): () => string {
+/** Collects a stream; calls back, and stops collecting, once it is too long. */
+function collect(stream: unknown, maxBytes: number, onTooLong: () => void): () => Buffer {
   const chunks: Buffer[] = [];
   let bytes = 0;
   readableOf(stream)?.on('data', (chunk: Buffer) => {
@@ -160,19 +165,27 @@ function collect(stream: unknown, maxBytes: number, onTooLong: () => void): () =
     if (bytes <= maxBytes) chunks.push(chunk);
     else if (fits) onTooLong();
   });
-  return () => Buffer.concat(chunks).toString('utf8');
+  return () => Buffer.concat(chunks);
 }
 
-/** Collects the last of a stream as text: talk, of which the end says most. */
-function collectLast(stream: unknown, maxBytes: number): () => string {
+/** Collects the last of a stream: talk, of which the end says most. */
+function collectLast(stream: unknown, maxBytes: number): () => Buffer {
   const chunks: Buffer[] = [];
+  let isCut = false;
   let bytes = 0;
   readableOf(stream)?.on('data', (chunk: Buffer) => {
     chunks.push(chunk);
     bytes += chunk.length;
-    while (chunks[0] !== undefined && bytes - chunks[0].length >= maxBytes) bytes -= chunks.shift()?.length ?? 0;
+    for (; chunks[0] !== undefined && bytes - chunks[0].length >= maxBytes; isCut = true) bytes -= chunks.shift()?.length ?? 0;
   });
-  return () => Buffer.concat(chunks).subarray(-maxBytes).toString('utf8');
+  return () => {
+    const kept = Buffer.concat(chunks);
+    let from = Math.max(0, kept.length - maxBytes);
+    if (from === 0 && !isCut) return kept;
+    // What is left of a character whose beginning was cut off is none.
+    for (const most = from + 3; from < most && ((kept[from] ?? 0) & 0xc0) === 0x80; ) from++;
+    return kept.subarray(from);
+  };
 }
 
 function readableOf(stream: unknown): Readable | null {

@@ -15,7 +15,7 @@ export interface Exchange {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | undefined;
+  readonly body: Buffer | undefined;
   readonly signal: AbortSignal;
   readonly maxRedirects: number;
   readonly maxResponseBytes: number;
@@ -99,8 +99,8 @@ function send({ method, url, headers, body, signal, allowPrivateNetworks }: Exch
   });
 }
 
-function lengthOf(body: string | undefined): OutgoingHttpHeaders {
-  return body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+function lengthOf(body: Buffer | undefined): OutgoingHttpHeaders {
+  return body === undefined ? {} : { 'content-length': body.length };
 }
 
 async function receive(response: IncomingMessage, { url, maxResponseBytes }: Exchange): Promise<HttpResponse> {

@@ -10,6 +10,7 @@ import type { ErrorCode } from '../../machines/failures.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { exchangeHttp, type HttpResponse } from './http-exchange.ts';
 import type { PrivateNetworks } from './network-guard.ts';
+import { bodyOf, bytesOf, encodingField, payloadField } from './payload.ts';
 import { defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 import { nameOf } from './url-name.ts';
@@ -45,7 +46,8 @@ const requestParams = z
       .record(z.string(), z.union([scalar, z.array(scalar)]))
       .describe('Added to the query of the URL.')
       .default({}),
-    body: z.string().optional(),
+    body: payloadField.describe('What is sent: a text, or { base64 }.').optional(),
+    encoding: encodingField.describe('How the body of the response is given: as text, which has to be UTF-8, or in base64.').optional(),
     json: z.unknown().describe('A body that is sent as JSON.').optional(),
     ok: z
       .union([z.literal('any'), z.array(z.int())])
@@ -63,7 +65,8 @@ export function createHttpProvider(options: HttpOptions = {}) {
     pool: { slots: 16 },
     methods: {
       'http/request': {
-        description: 'Sends a request; its value is { status, headers, body, json }, where json is the parsed body, or null where it is no JSON.',
+        description:
+          'Sends a request; its value is { status, headers, body, bodyEncoding, json }, where json is the parsed body, or null where it is no JSON.',
         params: requestParams,
         run: async (params, { signal }) => resultOf(await answerTo(params, signal, options), params),
       },
@@ -75,7 +78,8 @@ async function answerTo(params: RequestParams, signal: AbortSignal, options: Htt
   const settings = { ...httpDefaults, ...options };
   const timeoutMs = timeoutMsOf(params) ?? settings.timeoutMs;
   const late = AbortSignal.timeout(timeoutMs);
-  const body = params.json === undefined ? params.body : JSON.stringify(params.json);
+  const payload = params.json === undefined ? params.body : JSON.stringify(params.json);
+  const body = payload === undefined ? undefined : bytesOf(payload);
   const { method = body === undefined ? 'GET' : 'POST' } = params;
   const url = urlOf(params);
   try {
@@ -104,11 +108,12 @@ function headersOf({ headers, json }: RequestParams): Record<string, string> {
   };
 }
 
-function resultOf(response: HttpResponse, { ok }: RequestParams) {
+function resultOf(response: HttpResponse, { ok, encoding }: RequestParams) {
   const { status, headers } = response;
   if (status >= 400 && ok !== 'any' && !ok.includes(status)) throw refusalOf(response);
-  const body = response.body.toString('utf8');
-  return { status, headers, body, json: jsonOf(body, headers) };
+  const what = `The body of the response of ${nameOf(response.url)}`;
+  const { body, bodyEncoding } = bodyOf(response.body, { type: headers['content-type'] ?? '', encoding, what });
+  return { status, headers, body, bodyEncoding, json: bodyEncoding === 'base64' ? null : jsonOf(body, headers) };
 }
 
 /** The body where it is JSON by its type, or by the looks of it. */

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { headOf, tailOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
+import { bytesOf, encodingField, outputOf, payloadField } from './payload.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 
@@ -28,7 +29,8 @@ const exec = z.strictObject({
     .record(z.string(), z.union([z.string(), z.number().transform(String)]))
     .describe('Added to the environment of Gleitzeit.')
     .default({}),
-  stdin: z.string().describe('Written to its standard input, which then ends.').optional(),
+  stdin: payloadField.describe('Written to its standard input, which then ends: a text, or { base64 }.').optional(),
+  encoding: encodingField.describe('How stdout and stderr are given: as text, which has to be UTF-8, or both in base64.').default('utf8'),
   ok: z
     .union([z.literal('any'), z.array(z.int())])
     .describe('Exit codes that are no failure, beside 0.')
@@ -47,13 +49,15 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
         description: 'Runs a command; its value is { stdout, stderr, exitCode }. An exit code other than 0 fails the attempt, unless `ok` names it.',
         params: exec,
         run: async (params, call) => {
-          const { command, cwd, stdin, file_path: file } = params;
+          const { command, cwd, encoding, file_path: file } = params;
           const args = file === undefined ? params.args : [...params.args, file];
           const env = { ...params.env, ...(file === undefined ? undefined : { GLEITZEIT_FILE: file }), ...attemptEnv(call) };
+          const stdin = params.stdin === undefined ? undefined : bytesOf(params.stdin);
           const outcome = await runChild(command, { args, cwd, env, stdin, signal: call.signal, timeoutMs: timeoutMsOf(params), maxOutputBytes });
-          const { exitCode, stdout, stderr } = outcome;
+          const { exitCode, written } = outcome;
           if (exitCode === null || !isAccepted(exitCode, params)) throw ended(command, outcome);
-          return { stdout, stderr, exitCode };
+          const output = (stream: 'stdout' | 'stderr'): string => outputOf(written[stream], encoding, `The ${stream} of ${command}`);
+          return { stdout: output('stdout'), stderr: output('stderr'), exitCode };
         },
       },
     },

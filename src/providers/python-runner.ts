@@ -4,7 +4,7 @@
  * It reads the job from stdin and answers on file descriptor 3, so that stdout is the code's own, whoever of it writes there.
  */
 export const pythonRunner = `
-import json, linecache, os, sys, traceback
+import json, linecache, os, sys, tokenize, traceback
 
 def answer(value):
     with os.fdopen(3, 'w', encoding='utf-8') as out:
@@ -19,14 +19,15 @@ def source_of(job):
         return job['code'], '<task>'
     path = os.path.abspath(job['file'])
     sys.path[0] = os.path.dirname(path)
-    with open(path, encoding='utf-8') as file:
+    # As Python reads it: by its mark or its declaration, else as UTF-8.
+    with tokenize.open(path) as file:
         return file.read(), path
 
 def main():
     job = json.loads(sys.stdin.buffer.read().decode('utf-8'))
     try:
         source, name = source_of(job)
-    except OSError as error:
+    except (OSError, SyntaxError, UnicodeError) as error:
         return fail('file', error, None)
     linecache.cache[name] = (len(source), None, source.splitlines(True), name)
     try:

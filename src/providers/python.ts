@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { tailOf } from '../../machines/policies/text.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
+import { encodingField, outputOf } from './payload.ts';
 import { attemptEnv, ended, processDefaults } from './process.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
 import { pythonRunner } from './python-runner.ts';
@@ -31,6 +32,7 @@ const execute = z
     context: z.record(z.string(), z.unknown()).describe('A dict in the scope of the code.').default({}),
     cwd: z.string().optional(),
     env: z.record(z.string(), z.string()).default({}),
+    encoding: encodingField.describe('How stdout is given: as text, which has to be UTF-8, or in base64.').default('utf8'),
     ...timeoutFields,
   })
   .refine(({ code, file }) => (code === undefined) !== (file === undefined), { error: 'either code or file is needed, and not both' });
@@ -60,7 +62,7 @@ export function createPythonProvider(options: PythonProviderOptions = {}) {
           const outcome = await runPython(params, call, options);
           const answer = answerOf(outcome);
           if (!answer.ok) throw raised(params, answer, outcome);
-          return { result: answer.result, stdout: outcome.stdout };
+          return { result: answer.result, stdout: outputOf(outcome.written.stdout, params.encoding, 'The stdout of the Python code') };
         },
       },
     },
@@ -76,7 +78,7 @@ async function runPython(params: ExecuteParams, call: AttemptCall, options: Pyth
       args: ['-c', pythonRunner],
       cwd,
       env: { ...params.env, ...attemptEnv(call), PYTHONIOENCODING: 'utf-8', PYTHONDONTWRITEBYTECODE: '1' },
-      stdin: JSON.stringify({ code, file, context }),
+      stdin: Buffer.from(JSON.stringify({ code, file, context })),
       answers: true,
       signal: call.signal,
       timeoutMs: timeoutMsOf(params),

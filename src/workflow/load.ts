@@ -2,6 +2,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 
+import { decodeUtf8 } from '../encoding.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue, readField } from '../thrown.ts';
 import type { BatchFile, FindFiles } from './batch.ts';
@@ -79,7 +80,9 @@ async function readText(path: string, bounds: ReadingBounds): Promise<string> {
     const found = await stat(path);
     if (found.isDirectory()) throw errorOf('WORKFLOW_NOT_FOUND', `${path}: a workflow is a file, this is a directory`, { details: { path } });
     if (found.size > bounds.maxBytes) throw errorOf('PARSE_ERROR', `${path}: The definition ${tooLarge(bounds)}`, { details: { path } });
-    return await readFile(path, 'utf8');
+    const decoded = decodeUtf8(await readFile(path));
+    if ('text' in decoded) return decoded.text;
+    throw errorOf('PARSE_ERROR', `${path}: The definition ${decoded.problem}. Save it as UTF-8`, { details: { path } });
   } catch (error) {
     throw unreadable(path, error);
   }

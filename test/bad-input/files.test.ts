@@ -82,6 +82,24 @@ describe('a file', () => {
     expect(error.message).toMatch(said);
   });
 
+  it.each([
+    [
+      'latin.yaml',
+      Buffer.from('name: x\ntasks: [{ id: gr\u00fcn }]', 'latin1'),
+      /latin\.yaml: The definition is not UTF-8: byte 0xfc at offset 23, in line 2/,
+    ],
+    [
+      'wide.json',
+      Buffer.from('\ufeff{}', 'utf16le'),
+      /wide\.json: The definition is UTF-16LE by its byte order mark, and not UTF-8\. Save it as UTF-8/,
+    ],
+  ])('%s, which is not UTF-8, is refused', async (name, bytes, said) => {
+    writeFileSync(join(folder, name), bytes);
+    const error = await errorFrom(() => loadWorkflow(join(folder, name)));
+    expect(error).toMatchObject({ code: 'PARSE_ERROR' });
+    expect(error.message).toMatch(said);
+  });
+
   it.each([[undefined], [null], [5], [true], [[]], [() => 1], ['']])('cannot be %o', async (from) => {
     await errorFrom(() => loadWorkflow(from as never));
   });

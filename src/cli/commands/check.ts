@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { decodeUtf8, type Undecodable } from '../../encoding.ts';
 import { errorOf } from '../../errors.ts';
 import type { Damage } from '../../journal/sqlite/faults.ts';
 import type { JournalRepair } from '../../journal/sqlite/repair.ts';
@@ -113,7 +114,8 @@ function openLog(path: string): number {
 async function checkLogFile(path: string, options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
   if (options.repair === true) throw usageError('--repair is for journals; a log is what it is.');
   const { checkLog } = await import('../../testing/check-log.ts');
-  const { events, faults } = eventsOf(await readFile(path, 'utf8'));
+  const decoded = decodeUtf8(await readFile(path));
+  const { events, faults } = 'text' in decoded ? eventsOf(decoded.text) : undecodable(decoded);
   const violations: readonly Fault[] = [...faults, ...checkLog(events)];
   const sound = violations.length === 0;
   if (options.json === true) printJson(terminal, { path, sound, events: events.length, violations });
@@ -136,7 +138,16 @@ const envelope = z.looseObject({
   data: z.looseObject({}),
 });
 
-function eventsOf(text: string): { readonly events: readonly GleitzeitEvent[]; readonly faults: readonly Fault[] } {
+interface Log {
+  readonly events: readonly GleitzeitEvent[];
+  readonly faults: readonly Fault[];
+}
+
+function undecodable({ problem, line = 1 }: Undecodable): Log {
+  return { events: [], faults: [{ line, rule: 'line', message: `the log ${problem}` }] };
+}
+
+function eventsOf(text: string): Log {
   const events: GleitzeitEvent[] = [];
   const faults: Fault[] = [];
   for (const [index, line] of text.split('\n').entries()) {

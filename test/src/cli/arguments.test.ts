@@ -28,6 +28,11 @@ describe('--input', () => {
     expect(await readInput(`@${join(folder, 'input.json')}`)).toEqual({ a: 1 });
   });
 
+  it('refuses a file that is not UTF-8', async () => {
+    writeFileSync(join(folder, 'latin.json'), Buffer.from('"gr\u00fcn"', 'latin1'));
+    await expect(readInput(`@${join(folder, 'latin.json')}`)).rejects.toThrow(/latin\.json', which is not UTF-8: byte 0xfc at offset 3, in line 1/);
+  });
+
   it.each(['{a:1}', '', '@', '@/not/there.json'])('refuses %j with a typed error', async (given) => {
     await expect(readInput(given)).rejects.toMatchObject({ code: 'CONFIGURATION_ERROR', message: expect.stringContaining('--input') });
   });

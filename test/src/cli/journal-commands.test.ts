@@ -363,6 +363,8 @@ describe('check', { timeout: 30_000 }, () => {
     writeFileSync(log, stdout);
     expect(await gleitzeit('check', log)).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('is sound') });
     expect((await gleitzeit('check', log, '--repair')).exitCode).toBe(2);
+    writeFileSync(log, Buffer.concat([Buffer.from(stdout), Buffer.from([0xff])]));
+    expect((await gleitzeit('check', log)).stderr + (await gleitzeit('check', log)).stdout).toContain('not UTF-8: byte 0xff');
     const without = stdout.split('\n').filter((line) => !line.includes('"task:started"'));
     writeFileSync(log, `${without.join('\n')}{"type":1}\nnothing\n`);
     const bad = await gleitzeit('check', log, '--json');

@@ -33,6 +33,13 @@ describe('the ear of an engine', { timeout: 30_000 }, () => {
     expect(statSync(dirname(ear.address)).mode & 0o777).toBe(0o700);
   });
 
+  it('refuses a request that is not UTF-8', async () => {
+    const { ear } = await engineOn(placeForJournal(), gate());
+    const line = Buffer.from(request('cancel', { workflowId: 'gr\u00fcn' }), 'latin1');
+    const answer = await say(ear.address, (socket) => socket.write(line));
+    expect([codeIn(answer), answer]).toEqual(['INVALID_REQUEST', expect.stringContaining('is not UTF-8: byte 0xfc')]);
+  });
+
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
   const workflowOf = (definition: unknown) => ({ definition, impliedProtocols: [] });
   it.each<[string, string, string]>([

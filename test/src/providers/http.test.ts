@@ -6,6 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHttpProvider, type HttpOptions } from '../../../src/providers/http.ts';
 import { bench, failureOf, resultOf } from './attempts.ts';
 
+/** A pixel: bytes that no text has. */
+const png = Buffer.from('89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489', 'hex');
+
 let server: Server;
 let base: string;
 /** Called for each request that is left without an answer. */
@@ -24,6 +27,17 @@ const answers: Readonly<Record<string, (request: IncomingMessage, response: Serv
   '/broken-json': (_request, response) => response.setHeader('content-type', 'application/json').end('{'),
   '/gzip': (_request, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync('unpacked')),
   '/bomb': (_request, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(100_000))),
+  '/png': (_request, response) => response.setHeader('content-type', 'image/png').end(png),
+  '/bytes': (request, response) => {
+    const query = new URL(request.url ?? '', 'http://127.0.0.1').searchParams;
+    const type = query.get('type');
+    if (type !== null) response.setHeader('content-type', type);
+    response.end(Buffer.from(query.get('hex') ?? '', 'hex'));
+  },
+  '/raw-echo': (request, response) => {
+    response.setHeader('content-type', 'application/octet-stream');
+    request.pipe(response);
+  },
   '/missing': (_request, response) => response.writeHead(404).end('nothing here'),
   '/denied': (_request, response) => response.writeHead(403).end(),
   '/busy': (_request, response) => response.writeHead(429, { 'retry-after': '7' }).end(),
@@ -54,6 +68,61 @@ function request(path: string, params: Record<string, unknown> = {}, options: Ht
   const http = bench(createHttpProvider({ allowPrivateNetworks: true, ...options }));
   return http.run({ method: 'http/request', params: { url: `${base}${path}`, ...params } });
 }
+
+describe('the bytes of a response', () => {
+  const bytes = (hex: string, type?: string, more: Record<string, unknown> = {}) =>
+    request('/bytes', { query: { hex, ...(type !== undefined && { type }) }, ...more });
+
+  it.each([
+    ['no type', '67c3bc', undefined, 'gü'],
+    ['text', '67c3bc', 'text/plain', 'gü'],
+    ['latin 1 by its charset', '67fc', 'text/plain; charset=ISO-8859-1', 'gü'],
+    ['a charset in quotes', '67fc', 'text/html; charset="windows-1252"', 'gü'],
+    ['UTF-16 by its mark', 'fffe6700fc00', 'text/plain', 'gü'],
+    ['UTF-16 by its charset', '6700fc00', 'text/plain;charset=utf-16le', 'gü'],
+    ['an image that is XML', '3c7376672f3e', 'image/svg+xml', '<svg/>'],
+    ['a mark of UTF-8, which stays', 'efbbbf61', 'text/plain', '\ufeffa'],
+  ])('are text: %s', async (_, hex, type, body) => {
+    expect(await resultOf(bytes(hex, type))).toMatchObject({ body, bodyEncoding: 'utf8' });
+  });
+
+  it.each(['image/png', 'IMAGE/PNG', 'application/octet-stream', 'application/pdf', 'audio/mpeg', 'font/woff2', 'application/epub+zip'])(
+    'are base64 where they are %s',
+    async (type) => {
+      expect(await resultOf(bytes('00ff', type))).toMatchObject({ body: 'AP8=', bodyEncoding: 'base64', json: null });
+    },
+  );
+
+  it('are given as is asked for', async () => {
+    expect(await resultOf(bytes('7b7d', 'application/json', { encoding: 'base64' }))).toMatchObject({ body: 'e30=', json: null });
+    expect(await resultOf(bytes('7b7d', 'application/octet-stream', { encoding: 'utf8' }))).toMatchObject({
+      body: '{}',
+      bodyEncoding: 'utf8',
+      json: {},
+    });
+  });
+
+  it.each([
+    ['no UTF-8', '6162ff', 'text/plain', 'is not UTF-8: byte 0xff at offset 2, in line 1. Set `encoding: base64` to have its bytes'],
+    ['no UTF-8, on another line', '0a0a61fc', undefined, 'byte 0xfc at offset 3, in line 3'],
+    ['half a character', '61c3', 'application/json', 'byte 0xc3 at offset 1'],
+    ['what is not in its charset', '61ff', 'text/plain; charset=shift_jis', 'is not in its charset shift_jis'],
+    ['an unknown charset', '61', 'text/plain; charset=klingon', 'has the charset "klingon", which is unknown here'],
+  ])('are refused where they are %s', async (_, hex, type, message) => {
+    expect(await failureOf(bytes(hex, type))).toMatchObject({
+      code: 'TASK_RESULT_INVALID',
+      retryable: false,
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('come, and are sent, as they are', async () => {
+    const { body } = (await resultOf(request('/png'))) as { readonly body: string };
+    expect(Buffer.from(body, 'base64')).toEqual(png);
+    expect(await resultOf(request('/raw-echo', { body: { base64: body } }))).toMatchObject({ body, bodyEncoding: 'base64' });
+    expect(await failureOf(request('/raw-echo', { body: { base64: 'no base64' } }))).toMatchObject({ code: 'TASK_VALIDATION_FAILED' });
+  });
+});
 
 describe('http/request', () => {
   it('answers with status, headers, body and parsed JSON', async () => {

@@ -49,6 +49,26 @@ describe('process/exec', () => {
     expect(await resultOf(exec({ command: 'true', stdin: 'x'.repeat(1_000_000) }))).toMatchObject({ exitCode: 0 });
   });
 
+  it('gives and takes bytes in base64', async () => {
+    const base64 = Buffer.from([0, 0xff, 0xfe, 0x80, 10]).toString('base64');
+    expect(await resultOf(exec({ command: 'cat', stdin: { base64 }, encoding: 'base64' }))).toEqual({ stdout: base64, stderr: '', exitCode: 0 });
+    expect(await failureOf(exec({ command: 'cat', stdin: { base64: '!' } }))).toMatchObject({ code: 'TASK_VALIDATION_FAILED' });
+  });
+
+  it.each(['stdout', 'stderr'])('is refused where its %s is no text', async (stream) => {
+    expect(await failureOf(script(`process.${stream}.write(Buffer.from([0x61, 0x0a, 0xff]))`))).toMatchObject({
+      code: 'TASK_RESULT_INVALID',
+      retryable: false,
+      message: `The ${stream} of ${node} is not UTF-8: byte 0xff at offset 2, in line 2. Set \`encoding: base64\` to have its bytes`,
+    });
+  });
+
+  it('keeps of too much talk no half of a character', async () => {
+    const few = bench(createProcessProvider({ maxOutputBytes: 10 }));
+    const params = { command: node, args: ['-e', 'process.stderr.write("€".repeat(9))'] };
+    expect(await resultOf(few.run({ method: 'process/exec', params }))).toMatchObject({ stderr: '€€€' });
+  });
+
   it('runs in a directory, with an environment that names the attempt', async () => {
     const cwd = realpathSync(mkdtempSync(join(tmpdir(), 'gleitzeit-')));
     const code = 'console.log(process.cwd(), process.env.OWN, process.env.GLEITZEIT_TASK_ID, process.env.GLEITZEIT_IDEMPOTENCY_KEY)';

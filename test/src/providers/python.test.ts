@@ -37,6 +37,24 @@ describe('python/execute', () => {
     expect(await resultOf(execute({ code }))).toEqual({ result: 1, stdout: 'from a shell\n' });
   });
 
+  it('is refused where what it prints is no text, and gives it in base64', async () => {
+    const code = 'import sys\nsys.stdout.buffer.write(bytes([0x61, 0xff]))';
+    expect(await failureOf(execute({ code }))).toMatchObject({
+      code: 'TASK_RESULT_INVALID',
+      message: 'The stdout of the Python code is not UTF-8: byte 0xff at offset 1, in line 1. Set `encoding: base64` to have its bytes',
+    });
+    expect(await resultOf(execute({ code, encoding: 'base64' }))).toEqual({ result: null, stdout: 'Yf8=' });
+  });
+
+  it('reads a file in the encoding that it declares, and refuses one that is in none', async () => {
+    const declared = fileOf('latin.py', '');
+    writeFileSync(declared, Buffer.from("# coding: latin-1\nresult = 'gr\u00fcn'", 'latin1'));
+    expect(await resultOf(execute({ file: declared }))).toMatchObject({ result: 'grün' });
+    const broken = fileOf('broken.py', '');
+    writeFileSync(broken, Buffer.from("result = 'gr\u00fcn'", 'latin1'));
+    expect(await failureOf(execute({ file: broken }))).toMatchObject({ retryable: false, message: expect.stringContaining('cannot be read') });
+  });
+
   it('lets functions and comprehensions see the code around them', async () => {
     const code =
       'import math\ndef area(r):\n    return math.floor(math.pi * r * r * factor)\nfactor = 2\nresult = [area(r) for r in context["radii"]]';
