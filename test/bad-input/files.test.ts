@@ -86,7 +86,7 @@ describe('a file', () => {
     [
       'latin.yaml',
       Buffer.from('name: x\ntasks: [{ id: gr\u00fcn }]', 'latin1'),
-      /latin\.yaml: The definition is not UTF-8: byte 0xfc at offset 23, in line 2/,
+      /latin\.yaml: The definition is not UTF-8: byte 0xfc at offset 24, in line 2/,
     ],
     [
       'wide.json',
