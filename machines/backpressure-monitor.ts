@@ -7,7 +7,7 @@
  * to grow, or, where its provider is overloaded, to shrink. It refuses to scale or to throttle by itself.
  *
  * Busy workers are no pressure by themselves; only work that waits behind them makes their use a signal. Events of every
- * task are only looked at, and change nothing unless they cross a threshold.
+ * task are only looked at, and change nothing unless they cross a threshold. With its pool, whose end moves it by itself, it is over.
  */
 import { assign, enqueueActions, setup } from 'xstate';
 
@@ -84,6 +84,7 @@ export type BackpressureMonitorEvent = EventOf<
   | 'queue:metrics'
   | 'pool:metrics'
   | 'pool:scaled'
+  | 'pool:stopped'
   | 'worker:idle'
   | 'worker:busy'
   | 'worker:heartbeat'
@@ -207,6 +208,7 @@ export const backpressureMonitorMachine = setup({
     emitted: {} as BackpressureMonitorFact,
   },
   guards: {
+    isNormal: ({ context }) => context.level === 'normal',
     crossesThreshold: (seen) => levelAt(seen.context, signalsAfter(seen), seen.event.time) !== seen.context.level,
     isRelieving: ({ context }) => context.signals.depth > 0 || context.signals.oldest > 0 || context.signals.utilization > 0,
     isFirstIdle: ({ context, event }) =>
@@ -231,6 +233,10 @@ export const backpressureMonitorMachine = setup({
       if (level === 'normal') enqueue.emit({ type: 'schedule:cancel', data: { scheduleId: timerOf(context) } });
       else enqueue.emit(lookAgain(context, event.time));
       if (!isRelief(context.level, level) && context.scope !== systemScope) enqueue.emit(scaleRequest(context, level));
+    }),
+    stateRelief: enqueueActions(({ context, enqueue }) => {
+      enqueue.emit({ type: 'backpressure:normal', data: { ...levelData({ ...context, signals: noPressure }) } });
+      enqueue.emit({ type: 'schedule:cancel', data: { scheduleId: timerOf(context) } });
     }),
     noteIdle: assign({ hasIdleWorker: true }),
     noteTaken: assign({ hasIdleWorker: false }),
@@ -261,6 +267,10 @@ export const backpressureMonitorMachine = setup({
     'queue:metrics': { actions: ['learn', 'stateEdge'] },
     'pool:metrics': { actions: ['learn', 'stateEdge'] },
     'pool:scaled': { actions: ['learn', 'stateEdge'] },
+    'pool:stopped': [
+      { guard: 'isNormal', target: '.over' },
+      { target: '.over', actions: 'stateRelief' },
+    ],
     'worker:idle': { guard: 'isFirstIdle', actions: 'noteIdle' },
     'worker:busy': { guard: 'isTakenAgain', actions: 'noteTaken' },
     'worker:heartbeat': { actions: ['learn', 'stateEdge'] },
@@ -275,5 +285,6 @@ export const backpressureMonitorMachine = setup({
     normal: { description: 'Load is what it should be: everything is admitted.' },
     high: { description: 'Load is high: a pool is asked to grow, or to spare its provider.' },
     critical: { description: 'Load is critical: admission follows the policy of the queue until it falls.' },
+    over: { type: 'final', description: 'The pool has stopped: there is nothing to watch.' },
   },
 });

@@ -54,7 +54,7 @@ export interface CircuitBreakerContext extends Required<CircuitBreakerInput> {
 }
 
 /** The facts a breaker owns. */
-export type CircuitBreakerFact = DraftOf<'circuit:opened' | 'circuit:half_open' | 'circuit:closed'>;
+export type CircuitBreakerFact = DraftOf<'circuit:opened' | 'circuit:half_open' | 'circuit:closed' | 'circuit:removed'>;
 
 /** What a breaker hears: others' events, and its own facts. */
 export type CircuitBreakerEvent = EventOf<
@@ -63,6 +63,8 @@ export type CircuitBreakerEvent = EventOf<
   | 'task:cancelled'
   | 'provider:error'
   | 'provider:started'
+  | 'provider:reduced'
+  | 'provider:unregistered'
   | 'circuit:recovery_due'
   | 'circuit:isolate'
   | 'circuit:restore'
@@ -139,6 +141,7 @@ export const circuitBreakerMachine = setup({
       type: 'circuit:closed',
       data: { ...identity(context), epoch: context.epoch, successes: context.successes + 1 },
     })),
+    stateRemoved: emit(({ context }) => ({ type: 'circuit:removed', data: identity(context) })),
     stateRestored: emit(({ context }) => ({
       type: 'circuit:closed',
       data: { ...identity(context), epoch: context.epoch, successes: context.successes },
@@ -158,6 +161,11 @@ export const circuitBreakerMachine = setup({
   description: 'Guards one provider, or one method of it, against being called while it keeps failing.',
   context: ({ input }) => ({ ...circuitBreakerDefaults, ...input, failures: 0, successes: 0, epoch: 0, reopenings: 0, retryAt: null }),
   initial: 'closed',
+  on: {
+    'provider:reduced': { actions: 'stateRemoved' },
+    'provider:unregistered': { actions: 'stateRemoved' },
+    'circuit:removed': { target: '.removed' },
+  },
   states: {
     closed: {
       description: 'The provider is trusted. Consecutive failures are counted; the last straw opens the circuit.',
@@ -241,5 +249,6 @@ export const circuitBreakerMachine = setup({
         'circuit:closed': { target: 'closed', actions: 'regainTrust' },
       },
     },
+    removed: { type: 'final', description: 'The provider has gone, or the method of it: there is nothing to guard.' },
   },
 });

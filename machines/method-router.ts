@@ -6,6 +6,8 @@
  * probes: how many calls a half-open circuit lets through is between the circuit and the queue. To a method, a half-open
  * circuit is one that lets through.
  *
+ * A method that nobody offers any more is forgotten with the last provider of it.
+ *
  * Candidates are what others said of them; which of the states holds is said by its own facts.
  */
 import { assign, enqueueActions, setup } from 'xstate';
@@ -58,6 +60,7 @@ export const methodRouterMachine = setup({
     emitted: {} as MethodRouterFact,
   },
   guards: {
+    isDeserted: ({ context, event }) => isFor(event, 'no_provider') && context.candidates.length === 0,
     isCircuitOpen: ({ event }) => isFor(event, 'circuit_open'),
     isUnhealthy: ({ event }) => isFor(event, 'unhealthy'),
     isOverloaded: ({ event }) => isFor(event, 'overloaded'),
@@ -71,7 +74,8 @@ export const methodRouterMachine = setup({
     ),
     stateEdge: enqueueActions(({ context, enqueue }) => {
       const outlook = outlookOf(context.candidates);
-      if (isSame(outlook, context.said)) return;
+      // That nobody is left is said once more where nobody could be called before: it is what ends it.
+      if (isSame(outlook, context.said) && context.candidates.length > 0) return;
       const { protocol, method } = context;
       if ('reason' in outlook) enqueue.emit({ type: 'method:unavailable', data: { protocol, method, ...outlook } });
       else enqueue.emit({ type: 'method:available', data: { protocol, method, ...outlook } });
@@ -89,6 +93,8 @@ export const methodRouterMachine = setup({
   initial: 'unavailable',
   on: {
     'provider:registered': { actions: ['learn', 'stateEdge'] },
+    'provider:extended': { actions: ['learn', 'stateEdge'] },
+    'provider:reduced': { actions: ['learn', 'stateEdge'] },
     'provider:unregistered': { actions: ['learn', 'stateEdge'] },
     'provider:started': { actions: ['learn', 'stateEdge'] },
     'provider:stopped': { actions: ['learn', 'stateEdge'] },
@@ -102,6 +108,7 @@ export const methodRouterMachine = setup({
     'health:check_failed': { actions: ['learn', 'stateEdge'] },
     'method:available': { target: '.available', actions: 'noteSaid' },
     'method:unavailable': [
+      { guard: 'isDeserted', target: '.forgotten', actions: 'noteSaid' },
       { guard: 'isCircuitOpen', target: '.unavailable.circuitOpen', actions: 'noteSaid' },
       { guard: 'isUnhealthy', target: '.unavailable.unhealthy', actions: 'noteSaid' },
       { guard: 'isOverloaded', target: '.unavailable.overloaded', actions: 'noteSaid' },
@@ -122,5 +129,6 @@ export const methodRouterMachine = setup({
         draining: { description: 'The providers of the method have stopped.' },
       },
     },
+    forgotten: { type: 'final', description: 'Nobody offers the method any more.' },
   },
 });

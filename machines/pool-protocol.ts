@@ -77,4 +77,4 @@ export type PoolFact = DraftOf<
   | 'schedule:request'
 >;
 
-export type PoolState = 'starting' | 'steady' | 'cooling' | 'quarantining' | 'shrunk' | 'draining' | 'stopped';
+export type PoolState = 'starting' | 'steady' | 'cooling' | 'quarantining' | 'shrunk' | 'draining' | 'stopped' | 'disused';

@@ -77,6 +77,15 @@ export function hasNoLimits({ max }: PoolContext): boolean {
   return max === 0;
 }
 
+/** Whether a pool that knew remote workers only knows none any more, nor any that may come. */
+export function isDisused(context: PoolContext, event: PoolEvent): boolean {
+  return hasNoLimits(context) && isOfRemoteProvider(context, event) && context.remoteProviders.size === 1 && context.workers.isEmpty();
+}
+
+export function withoutProvider({ serving, remoteProviders }: PoolContext, { data }: PoolEvent): Partial<PoolContext> {
+  return 'providerId' in data ? { serving: serving.delete(data.providerId), remoteProviders: remoteProviders.delete(data.providerId) } : {};
+}
+
 /** Whether workers are missing of those that a provider of this process is to have at least. */
 export function isBelowMinimum(context: PoolContext, event: PoolEvent): boolean {
   return context.size < context.min && !isOfRemoteProvider(context, event);
@@ -152,7 +161,7 @@ export type Unassigned =
 /** Why the task at hand of a method has no worker; undefined: none of that method is at hand. */
 export function whyNotAssigned(pool: { readonly value: PoolState; readonly context: PoolContext }, method: string): Unassigned | undefined {
   const { value, context } = pool;
-  if (value === 'draining' || value === 'stopped') return 'draining';
+  if (value === 'draining' || value === 'stopped' || value === 'disused') return 'draining';
   const offer = context.candidates.get(method)?.offer;
   if (offer === undefined) return undefined;
   if (!isForLocal(context, offer)) return hasRemoteFor(context, method) ? 'remote_busy' : 'no_remote_worker';

@@ -59,6 +59,7 @@ export const poolMachine = setup({
     isOfRemoteProvider: ({ context, event }) => sizing.isOfRemoteProvider(context, event),
     hasNoLimits: ({ context }) => sizing.hasNoLimits(context),
     isBelowMinimum: ({ context, event }) => sizing.isBelowMinimum(context, event),
+    isDisused: ({ context, event }) => sizing.isDisused(context, event),
     losesLastProvider: ({ context, event }) => sizing.losesLastProvider(context, event),
     isCooldown: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'cooldown',
     isQuarantine: ({ event }) => event.type === 'schedule:elapsed' && event.data.timer === 'quarantine',
@@ -107,6 +108,7 @@ export const poolMachine = setup({
       'providerId' in event.data && !sizing.isOfRemoteProvider(context, event) ? { serving: context.serving.add(event.data.providerId) } : {},
     ),
     dropOffersBehind: assign(({ context, event }) => offers.withoutOffersBehind(context, event)),
+    forgetProvider: assign(({ context, event }) => sizing.withoutProvider(context, event)),
     restProvider: assign(({ context, event }) => ('providerId' in event.data ? { serving: context.serving.delete(event.data.providerId) } : {})),
   },
 }).createMachine({
@@ -141,7 +143,11 @@ export const poolMachine = setup({
     'provider:started': [{ guard: 'isBelowMinimum', actions: ['wakeProvider', 'stateStart'] }, { actions: 'wakeProvider' }],
     'provider:stopped': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
     'provider:unhealthy': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
-    'provider:unregistered': [{ guard: 'losesLastProvider', actions: ['restProvider', 'stateRetreat'] }, { actions: 'restProvider' }],
+    'provider:unregistered': [
+      { guard: 'isDisused', actions: ['forgetProvider', 'dropOffers', 'stateStopped'] },
+      { guard: 'losesLastProvider', actions: ['forgetProvider', 'stateRetreat'] },
+      { actions: 'forgetProvider' },
+    ],
     'provider:error': {},
     'circuit:opened': [
       { guard: 'isOfOneMethod', actions: 'dropOffersBehind' },
@@ -160,7 +166,7 @@ export const poolMachine = setup({
     'pool:cooled': {},
     'pool:worker_quarantined': {},
     'pool:metrics': {},
-    'pool:stopped': {},
+    'pool:stopped': { target: '.disused' },
     'schedule:elapsed': {},
     'system:shutdown': [
       { guard: 'isDeserted', target: '.draining', actions: ['dropOffers', 'stateStopped'] },
@@ -279,9 +285,11 @@ export const poolMachine = setup({
         'system:shutdown': {},
       },
     },
+    disused: { type: 'final', description: 'The last provider has gone that it had for workers elsewhere, and it never had others.' },
     stopped: {
       description: 'The last worker has gone.',
       on: {
+        'pool:stopped': {},
         'pool:scale_requested': { actions: 'rejectWhileDraining' },
         'pool:scale_up': { actions: 'rejectWhileDraining' },
         'pool:scale_down': { actions: 'rejectWhileDraining' },

@@ -285,6 +285,7 @@ export const providerMachine = setup({
       },
     },
     stopped: {
+      tags: 'ended',
       description: 'The provider takes no part any more, until it is registered again.',
       on: {
         'provider:registered': { target: 'starting', actions: ['beginAnew', 'adoptMethods'] },

@@ -24,6 +24,7 @@ export type QueueEvent = EventOf<
   | 'method:unavailable'
   | 'circuit:half_open'
   | 'circuit:closed'
+  | 'circuit:removed'
   | 'engine:paused'
   | 'engine:resumed'
   | 'workflow:paused'

@@ -8,7 +8,7 @@
 import { Map as PersistentMap, Set as PersistentSet } from 'immutable';
 import { assertEvent, assign, emit, enqueueActions, setup } from 'xstate';
 
-import type { DraftOf } from './events/catalogue.ts';
+import type { DraftOf, EventOf } from './events/catalogue.ts';
 import {
   entered,
   granted,
@@ -38,6 +38,11 @@ const metricsTimer = 'queue/metrics';
 
 const departures = { 'task:claimed': 'claimed', 'task:cancelled': 'cancelled', 'task:skipped': 'skipped' } as const;
 
+/** Whether a circuit limits nothing any more. */
+function isOver(event: QueueEvent): event is EventOf<'circuit:closed' | 'circuit:removed'> {
+  return event.type === 'circuit:closed' || event.type === 'circuit:removed';
+}
+
 type Departure = { readonly depth: number; readonly time: number; readonly reason: 'shed' | (typeof departures)[keyof typeof departures] };
 
 function dequeued(task: WaitingTask, { depth, time, reason }: Departure): DraftOf<'queue:task_dequeued'> {
@@ -65,7 +70,7 @@ export const queueMachine = setup({
       const task = event.type === 'task:set_priority' ? waitingTask(context, event.data) : undefined;
       return task !== undefined && event.type === 'task:set_priority' && task.priority !== event.data.priority;
     },
-    isProbing: ({ context, event }) => event.type === 'circuit:closed' && context.grants.has(event.data.circuit),
+    isProbing: ({ context, event }) => isOver(event) && context.grants.has(event.data.circuit),
     isPaused: ({ context, event }) => 'workflowId' in event.data && context.paused.has(event.data.workflowId),
     isSystemWide: ({ event }) => 'scope' in event.data && event.data.scope === 'system',
     isReporting: ({ context }) => context.isReporting,
@@ -136,7 +141,7 @@ export const queueMachine = setup({
     noteRoute: assign(({ context, event }) => (event.type === 'method:available' ? routed(context, event.data) : {})),
     forgetRoute: assign(({ context, event }) => (event.type === 'method:unavailable' ? unrouted(context, event.data) : {})),
     noteGrant: assign(({ context, event }) => (event.type === 'circuit:half_open' ? granted(context, event.data) : {})),
-    liftLimit: assign(({ context, event }) => (event.type === 'circuit:closed' ? { grants: context.grants.delete(event.data.circuit) } : {})),
+    liftLimit: assign(({ context, event }) => (isOver(event) ? { grants: context.grants.delete(event.data.circuit) } : {})),
     park: assign(({ context, event }) => (event.type === 'workflow:paused' ? parked(context, event.data.workflowId) : {})),
     unpark: assign(({ context, event }) => ('workflowId' in event.data ? unparked(context, event.data.workflowId) : {})),
     noteHold: assign(({ event }) => (event.type === 'queue:held' ? { heldBecause: event.data.reason } : {})),
@@ -178,6 +183,7 @@ export const queueMachine = setup({
         'method:unavailable': { actions: ['forgetRoute', 'stateOffers'] },
         'circuit:half_open': { actions: ['noteGrant', 'stateOffers'] },
         'circuit:closed': [{ guard: 'isProbing', actions: ['liftLimit', 'stateOffers'] }, {}],
+        'circuit:removed': [{ guard: 'isProbing', actions: ['liftLimit', 'stateOffers'] }, {}],
         'workflow:paused': { actions: ['park', 'stateOffers'] },
         'workflow:resumed': { actions: ['unpark', 'stateOffers'] },
         'workflow:completed': [{ guard: 'isPaused', actions: 'unpark' }, {}],

@@ -3,7 +3,7 @@
  * for good.
  *
  * It refuses to run anything, to keep time (the scheduler does), to retry what is no longer waiting, and to give up a retry
- * because the budget is spent: such a retry is put off.
+ * because the budget is spent: such a retry is put off. With the pool of its protocol, which moves it by itself, it is over.
  */
 import { Map as PersistentMap } from 'immutable';
 import { assertEvent, assign, emit, setup } from 'xstate';
@@ -25,7 +25,7 @@ export interface RetryManagerContext {
 }
 
 export type RetryManagerEvent = EventOf<
-  'task:failed' | 'task:retry' | 'task:completed' | 'task:cancelled' | 'task:retry_scheduled' | 'task:retry_executed'
+  'task:failed' | 'task:retry' | 'task:completed' | 'task:cancelled' | 'task:retry_scheduled' | 'task:retry_executed' | 'pool:stopped'
 >;
 
 export type RetryManagerFact = DraftOf<'task:retry_scheduled' | 'task:retry_executed' | 'task:retry_exhausted'>;
@@ -78,7 +78,8 @@ export const retryManagerMachine = setup({
     isPending: ({ context, event }) => event.type === 'task:retry' && isRetryPending(context, event.data),
     isSpent: ({ event }) => event.type === 'task:retry_scheduled' && event.data.budget < 1,
     hasRoom: ({ context }) => context.budget.tokens < retryBudgetDefaults.burst,
-    isKnown: ({ context, event }) => context.pending.has(keyOf(event.data)),
+    isIdle: ({ context }) => context.pending.isEmpty(),
+    isKnown: ({ context, event }) => 'taskId' in event.data && context.pending.has(keyOf(event.data)),
   },
   actions: {
     stateScheduled: emit(({ context, event }) => {
@@ -100,7 +101,7 @@ export const retryManagerMachine = setup({
       const { budget, attempt } = event.data;
       return { budget: { tokens: budget, at: event.time }, pending: context.pending.set(keyOf(event.data), attempt) };
     }),
-    forget: assign({ pending: ({ context, event }) => context.pending.delete(keyOf(event.data)) }),
+    forget: assign({ pending: ({ context, event }) => ('taskId' in event.data ? context.pending.delete(keyOf(event.data)) : context.pending) }),
   },
 }).createMachine({
   id: 'retryManager',
@@ -113,8 +114,10 @@ export const retryManagerMachine = setup({
     'task:retry_executed': { actions: 'forget' },
     'task:cancelled': [{ guard: 'isKnown', actions: 'forget' }, {}],
     'task:completed': [{ guard: 'hasRoom', actions: 'creditCompletion' }, {}],
+    'pool:stopped': [{ guard: 'isIdle', target: '.over' }, {}],
   },
   states: {
+    over: { type: 'final', description: 'The pool of the protocol has stopped, and nothing waits for a retry.' },
     withinBudget: {
       description: 'Retries are few: each waits only for its own delay.',
       on: {

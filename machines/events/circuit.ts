@@ -40,6 +40,13 @@ export const circuitEvents = {
     severity: 'info',
     data: z.strictObject({ circuit, providerId, protocol: z.string(), epoch, successes: z.int().min(0) }),
   }),
+  'circuit:removed': transient({
+    from: 'circuit',
+    to: ['queue', 'alerts'],
+    about: 'What a circuit guarded has gone, and the circuit with it.',
+    severity: 'info',
+    data: z.strictObject({ circuit, providerId, protocol: z.string() }),
+  }),
   'circuit:recovery_due': transient({
     from: 'scheduler',
     to: ['circuit'],

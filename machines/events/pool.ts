@@ -79,7 +79,7 @@ export const poolEvents = {
   }),
   'pool:stopped': transient({
     from: 'pool',
-    to: ['observers'],
+    to: ['metrics', 'retry', 'backpressure'],
     about: 'The last worker of a pool has gone.',
     data: z.strictObject({ poolId }),
   }),

@@ -54,8 +54,22 @@ export const providerEvents = {
   }),
   'provider:unregistered': transient({
     from: 'registry',
-    to: ['provider', 'methods', 'pool', 'health', 'hub'],
+    to: ['provider', 'methods', 'circuit', 'pool', 'health', 'alerts', 'hub'],
     about: 'A provider takes no part any more.',
+    severity: 'info',
+    data: z.strictObject({ providerId, protocol, methods, reason }),
+  }),
+  'provider:extended': transient({
+    from: 'registry',
+    to: ['methods', 'circuit', 'hub'],
+    about: 'A provider that takes part has these methods as well.',
+    severity: 'info',
+    data: z.strictObject({ providerId, protocol, methods, circuit: circuitOptionsSchema.nullable(), remote: z.boolean() }),
+  }),
+  'provider:reduced': transient({
+    from: 'registry',
+    to: ['methods', 'circuit', 'hub'],
+    about: 'A provider does not have these methods any more; others of it stay.',
     severity: 'info',
     data: z.strictObject({ providerId, protocol, methods, reason }),
   }),

@@ -26,6 +26,8 @@ export interface Candidate {
 /** What makes a candidate known, or changes what is known of it. */
 export type CandidateEvent = EventOf<
   | 'provider:registered'
+  | 'provider:extended'
+  | 'provider:reduced'
   | 'provider:unregistered'
   | 'provider:started'
   | 'provider:stopped'
@@ -54,8 +56,11 @@ export interface Service {
   readonly epoch: number;
 }
 
+/** What a provider says of methods that it has. */
+export type Offer = DataOf<'provider:registered' | 'provider:extended'>;
+
 /** The circuit that guards a method of a provider; null: none does. */
-export function circuitOf({ providerId, circuit }: DataOf<'provider:registered'>, method: string): string | null {
+export function circuitOf({ providerId, circuit }: Offer, method: string): string | null {
   if (circuit === null) return null;
   return circuit.scope === 'provider' ? providerId : `${providerId}/${method}`;
 }
@@ -65,6 +70,9 @@ export function learn(candidates: readonly Candidate[], event: CandidateEvent, m
   switch (event.type) {
     case 'provider:registered':
       return register(candidates, event.data, method);
+    case 'provider:extended':
+      return extend(candidates, event.data, method);
+    case 'provider:reduced':
     case 'provider:unregistered':
       return candidates.filter(({ providerId }) => providerId !== event.data.providerId);
     case 'health:check_completed':
@@ -83,7 +91,7 @@ const notStarted = { standing: 'starting', until: null } as const;
 
 function register(candidates: readonly Candidate[], data: DataOf<'provider:registered'>, method: string): readonly Candidate[] {
   const isSame = ({ providerId }: Candidate) => providerId === data.providerId;
-  if (!data.methods.includes(method)) return candidates.filter((candidate) => !isSame(candidate));
+  if (!methodsOf(data).has(method)) return candidates.filter((candidate) => !isSame(candidate));
   const circuit = circuitOf(data, method);
   const known = candidates.find(isSame);
   const guarded = known !== undefined && known.circuit === circuit ? { epoch: known.epoch, rest: known.rest } : { epoch: 0, rest: null };
@@ -92,6 +100,30 @@ function register(candidates: readonly Candidate[], data: DataOf<'provider:regis
   const { providerId, remote } = data;
   const candidate: Candidate = { providerId, remote, circuit, ...guarded, standing, until };
   return known === undefined ? withCandidate(candidates, candidate) : candidates.map((other) => (other === known ? candidate : other));
+}
+
+/** A provider that has one more method takes part already. */
+function extend(candidates: readonly Candidate[], data: DataOf<'provider:extended'>, method: string): readonly Candidate[] {
+  const { providerId, remote } = data;
+  if (candidates.some((other) => other.providerId === providerId)) return candidates;
+  return withCandidate(candidates, {
+    providerId,
+    remote,
+    circuit: circuitOf(data, method),
+    epoch: 0,
+    rest: null,
+    standing: 'started',
+    until: null,
+  });
+}
+
+const methodSets = new WeakMap<object, ReadonlySet<string>>();
+
+/** The methods of a registration: each of their routers asks, so that they are put in order once. */
+function methodsOf({ methods }: Offer): ReadonlySet<string> {
+  const known = methodSets.get(methods) ?? new Set(methods);
+  methodSets.set(methods, known);
+  return known;
 }
 
 function withCandidate(candidates: readonly Candidate[], candidate: Candidate): readonly Candidate[] {

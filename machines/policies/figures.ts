@@ -62,6 +62,13 @@ function poolUsed(figures: Figures, { data }: EventOf<'pool:metrics'>): Figures 
   return gauge(next, ['pool_utilization_ratio', labels], data.utilization);
 }
 
+const poolGauges = ['workers', 'busy', 'idle', 'waiting', 'utilization_ratio'].map((figure) => `gleitzeit_pool_${figure}`);
+
+/** What a pool was like says nothing any more; what it did stays counted. */
+function poolGone(figures: Figures, { data: { poolId } }: EventOf<'pool:stopped'>): Figures {
+  return { ...figures, gauges: figures.gauges.deleteAll(poolGauges.map((name) => seriesOf(name, { protocol: poolId }))) };
+}
+
 function queueFilled(figures: Figures, { data }: EventOf<'queue:metrics'>): Figures {
   let next = gauge(gauge(figures, ['queue_depth'], data.depth), ['queue_capacity'], data.capacity);
   for (const [priority, depth] of Object.entries(data.byPriority)) next = gauge(next, ['queue_waiting', { priority }], depth);
@@ -104,6 +111,7 @@ const recorders = {
   'pool:scale_rejected': (figures, { data: { poolId, direction, reason } }) =>
     count(figures, ['pool_scalings_rejected', { protocol: poolId, direction, reason }]),
   'pool:metrics': poolUsed,
+  'pool:stopped': poolGone,
   'cleanup:started': (figures) => count(figures, ['cleanups_started']),
   'cleanup:completed': (figures, { data }) => count(figures, ['workflows_removed'], data.removed),
 } as const satisfies { readonly [Type in EventType]?: (figures: Figures, event: EventOf<Type>) => Figures };

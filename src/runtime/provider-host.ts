@@ -1,6 +1,6 @@
 /** Registers providers, starts and checks them when the machines ask for it, and reports what came of it. */
 import { circuitBreakerDefaults } from '../../machines/circuit-breaker.ts';
-import type { DataOf } from '../../machines/events/catalogue.ts';
+import type { DataOf, DraftOf } from '../../machines/events/catalogue.ts';
 import type { CircuitOptions, PoolOptions } from '../../machines/events/provider.ts';
 import { poolDefaults } from '../../machines/pool.ts';
 import type { Executor } from '../providers/executor.ts';
@@ -14,8 +14,10 @@ export interface ProviderHost {
   /** Another provider of the same id is replaced; the same one once more is nothing new. */
   register(provider: AnyProvider): void;
   unregister(providerId: string, reason: string): void;
-  /** Makes known what remote workers of a protocol can run; what was known before stays. */
+  /** Makes known what remote workers of a protocol can run; what was known before stays. It costs as much as is new in it. */
   registerRemote(remote: RemoteProvider): void;
+  /** Forgets what no remote worker of a protocol can run any more. */
+  unregisterRemote(remote: RemoteProvider): void;
   /** The methods of each protocol that some provider has, here or elsewhere. */
   known(): KnownMethods;
   /** The methods of each protocol that providers of this process have. */
@@ -60,8 +62,13 @@ export function hostProviders(core: Core, executor: Executor, pools: PoolSetting
       core.accept({ type: 'provider:unregistered', data: { providerId, protocol, methods: Object.keys(methods), reason } }, { source: 'registry' });
       void executor.stop(providerId).then(() => executor.unregister(providerId));
     },
-    registerRemote({ protocol, methods }) {
-      if (remotes.learn(protocol, methods)) announce(remotes.registrationOf(protocol));
+    registerRemote(remote) {
+      const draft = remotes.learn(remote);
+      if (draft !== undefined) core.accept(draft, { source: 'registry' });
+    },
+    unregisterRemote(remote) {
+      const draft = remotes.forget(remote);
+      if (draft !== undefined) core.accept(draft, { source: 'registry' });
     },
     known: () => united([...offersOf(providers.values()), ...remotes.methods]),
     own: () => united(offersOf(providers.values())),
@@ -88,32 +95,49 @@ function united(offers: readonly Offered[]): KnownMethods {
   return known;
 }
 
-/** What remote workers can run, and the providers that stand for them. */
+/** What remote workers can run, and the providers that stand for them: one for each protocol. */
 class RemoteProviders {
-  /** By protocol. */
-  readonly methods = new Map<string, ReadonlySet<string>>();
+  /** By protocol; none without a method. */
+  readonly methods = new Map<string, Set<string>>();
   private readonly ids = new Set<string>();
 
   has(providerId: string): boolean {
     return this.ids.has(providerId);
   }
 
-  /** @returns whether there is anything new in it */
-  learn(protocol: string, methods: readonly string[]): boolean {
-    const before = this.methods.get(protocol);
-    const after = new Set([...(before ?? []), ...methods]);
-    this.methods.set(protocol, after);
-    this.ids.add(remoteProviderId(protocol));
-    return after.size > (before?.size ?? 0);
+  /** @returns what is new in it, if anything is */
+  learn({ protocol, methods: given }: RemoteProvider): DraftOf<'provider:registered' | 'provider:extended'> | undefined {
+    const known = this.methods.get(protocol);
+    const methods = [...new Set(given)].filter((method) => known?.has(method) !== true);
+    if (methods.length === 0) return undefined;
+    const providerId = remoteProviderId(protocol);
+    const data = { providerId, protocol, methods, circuit: remoteCircuit, remote: true };
+    if (known !== undefined) {
+      for (const method of methods) known.add(method);
+      return { type: 'provider:extended', data };
+    }
+    this.methods.set(protocol, new Set(methods));
+    this.ids.add(providerId);
+    return { type: 'provider:registered', data: { ...data, pool: remotePool } };
   }
 
-  /** Each method has a circuit of its own: another one may be carried out by other workers. No workers of this process are asked for. */
-  registrationOf(protocol: string): DataOf<'provider:registered'> {
-    const methods = [...(this.methods.get(protocol) ?? [])];
-    const circuit = { ...circuitBreakerDefaults, scope: 'method' } as const;
-    return { providerId: remoteProviderId(protocol), protocol, methods, circuit, pool: { ...poolDefaults, min: 0, max: 0 }, remote: true };
+  /** @returns what there is no more, if there was any of it */
+  forget({ protocol, methods: given }: RemoteProvider): DraftOf<'provider:reduced' | 'provider:unregistered'> | undefined {
+    const known = this.methods.get(protocol);
+    const methods = given.filter((method) => known?.delete(method) === true);
+    if (known === undefined || methods.length === 0) return undefined;
+    const data = { providerId: remoteProviderId(protocol), protocol, methods, reason: 'no worker offers it any more' };
+    if (known.size > 0) return { type: 'provider:reduced', data };
+    this.methods.delete(protocol);
+    this.ids.delete(data.providerId);
+    return { type: 'provider:unregistered', data };
   }
 }
+
+/** Each method has a circuit of its own: another one may be carried out by other workers. */
+const remoteCircuit = { ...circuitBreakerDefaults, scope: 'method' } as const;
+/** No workers of this process are asked for. */
+const remotePool = { ...poolDefaults, min: 0, max: 0 } as const;
 
 /** Has providers started and checked when they are to be; what stands for remote workers can always be called: heartbeats say how those are. */
 function answerChecks(core: Core, executor: Executor, remotes: RemoteProviders): void {

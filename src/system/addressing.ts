@@ -51,7 +51,7 @@ export const methodKey = (protocol: string, method: string): string => `${protoc
 export const taskKey = (workflowId: string, taskId: string): string => `${workflowId}/${taskId}`;
 
 /** The ids of the circuits that guard a provider. */
-export function circuitsOf({ providerId, methods, circuit }: DataOf<'provider:registered'>): readonly string[] {
+export function circuitsOf({ providerId, methods, circuit }: DataOf<'provider:registered' | 'provider:extended'>): readonly string[] {
   if (circuit === null) return nobody;
   return circuit.scope === 'provider' ? [providerId] : methods.map((method) => `${providerId}/${method}`);
 }

@@ -12,7 +12,7 @@ import { circuitBreakerMachine } from '../../machines/circuit-breaker.ts';
 import { cleanerMachine } from '../../machines/cleaner.ts';
 import { dependencyResolverMachine } from '../../machines/dependency-resolver.ts';
 import { engineMachine } from '../../machines/engine.ts';
-import type { EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { DataOf, EventType, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Component } from '../../machines/events/define.ts';
 import { healthMonitorMachine } from '../../machines/health-monitor.ts';
 import { methodRouterMachine } from '../../machines/method-router.ts';
@@ -97,6 +97,8 @@ const pool: Wiring = {
       return [{ key: protocol, input: { poolId: protocol, ...options } }];
     },
   },
+  // A pool that nobody can be in goes with its last provider, whose own end, and what that ends, comes after.
+  absentIsFine: ['provider:stopped', 'queue:withdrawn', 'backpressure:normal', 'pool:scale_requested'],
 };
 
 const provider: Wiring = {
@@ -113,32 +115,45 @@ const provider: Wiring = {
     },
   },
   // Attempts may end after their provider was unregistered.
-  absentIsFine: ['task:completed', 'task:failed', 'provider:checked'],
+  absentIsFine: ['task:completed', 'task:failed', 'provider:checked', 'provider:health_check'],
+};
+
+const circuitBirths = (event: GleitzeitEvent): readonly Birth[] => {
+  const data = event.data as DataOf<'provider:registered' | 'provider:extended'>;
+  const { scope: _, ...options } = data.circuit ?? { scope: 'provider' };
+  const { providerId, protocol } = data;
+  return circuitsOf(data).map((id) => ({ key: id, input: { circuit: id, providerId, protocol, ...options }, groups: [providerId] }));
 };
 
 const circuit: Wiring = {
   machine: circuitBreakerMachine,
   recipients: (event) => {
+    if (event.type === 'provider:unregistered') return { group: event.data.providerId };
+    // Circuits of methods only: the one of a provider goes with it.
+    if (event.type === 'provider:reduced') return event.data.methods.map((method) => `${event.data.providerId}/${method}`);
     if (event.type === 'provider:error' || event.type === 'provider:started') return { group: event.data.providerId };
     if (event.type === 'provider:registered') return circuitsOf(event.data);
     return one(fieldsOf(event)['circuit']);
   },
   births: {
-    'provider:registered': (event) => {
-      const data = dataOf(event, 'provider:registered');
-      const { scope: _, ...options } = data.circuit ?? { scope: 'provider' };
-      const { providerId, protocol } = data;
-      return circuitsOf(data).map((id) => ({ key: id, input: { circuit: id, providerId, protocol, ...options }, groups: [providerId] }));
-    },
+    'provider:registered': circuitBirths,
+    'provider:extended': circuitBirths,
   },
-  // What runs on over a restart may end before its provider is registered again.
-  absentIsFine: ['task:completed', 'task:failed', 'task:cancelled'],
+  // What runs on over a restart may end before its provider is registered again, and what a provider left behind after it has gone;
+  // a provider that goes unguarded has none.
+  absentIsFine: ['task:completed', 'task:failed', 'task:cancelled', 'circuit:recovery_due', 'provider:reduced'],
+};
+
+const methodBirths = (event: GleitzeitEvent): readonly Birth[] => {
+  const { providerId, protocol, methods: names } = event.data as DataOf<'provider:registered' | 'provider:extended'>;
+  return names.map((method) => ({ key: methodKey(protocol, method), input: { protocol, method }, groups: [providerId] }));
 };
 
 const methods: Wiring = {
   machine: methodRouterMachine,
   recipients: (event) => {
-    if (event.type === 'provider:registered') return event.data.methods.map((method) => methodKey(event.data.protocol, method));
+    if (event.type === 'provider:registered' || event.type === 'provider:extended' || event.type === 'provider:reduced')
+      return event.data.methods.map((method) => methodKey(event.data.protocol, method));
     if (event.type === 'method:available' || event.type === 'method:unavailable') return [methodKey(event.data.protocol, event.data.method)];
     if (event.type === 'health:check_completed' || event.type === 'health:check_failed') {
       return { group: event.data.component.replace('provider/', '') };
@@ -146,19 +161,17 @@ const methods: Wiring = {
     return { group: String(fieldsOf(event)['providerId']) };
   },
   births: {
-    'provider:registered': (event) => {
-      const { providerId, protocol, methods: names } = dataOf(event, 'provider:registered');
-      return names.map((method) => ({ key: methodKey(protocol, method), input: { protocol, method }, groups: [providerId] }));
-    },
+    'provider:registered': methodBirths,
+    'provider:extended': methodBirths,
   },
 };
 
 const retry: Wiring = {
   machine: retryManagerMachine,
-  recipients: (event) => one(fieldsOf(event)['protocol']),
+  recipients: (event) => one(fieldsOf(event)['protocol'] ?? fieldsOf(event)['poolId']),
   births: { 'task:failed': (event) => one(fieldsOf(event)['protocol']).map((protocol) => ({ key: protocol, input: { protocol } })) },
   // A protocol whose tasks never failed has no retry manager to tell of a success.
-  absentIsFine: ['task:completed', 'task:cancelled'],
+  absentIsFine: ['task:completed', 'task:cancelled', 'pool:stopped'],
 };
 
 /** What counts as a full queue is the queue's own figure. */
@@ -170,6 +183,7 @@ const backpressure: Wiring = {
     switch (event.type) {
       case 'pool:metrics':
       case 'pool:scaled':
+      case 'pool:stopped':
       case 'worker:idle':
       case 'worker:busy':
         return [event.data.poolId];
@@ -195,7 +209,16 @@ const backpressure: Wiring = {
     'pool:metrics': (event, config) => one(fieldsOf(event)['poolId']).map((scope) => ({ key: scope, input: { scope, ...config.backpressure } })),
   },
   // A pool is watched from its first figures on; the system from the start of the engine.
-  absentIsFine: ['pool:scaled', 'worker:idle', 'worker:busy', 'circuit:closed', 'provider:overloaded', 'queue:empty', 'worker:heartbeat'],
+  absentIsFine: [
+    'pool:scaled',
+    'pool:stopped',
+    'worker:idle',
+    'worker:busy',
+    'circuit:closed',
+    'provider:overloaded',
+    'queue:empty',
+    'worker:heartbeat',
+  ],
 };
 
 function alertsOf(event: GleitzeitEvent, { alertRules }: MachineConfig): readonly Birth[] {

@@ -259,6 +259,19 @@ describe('backpressureMonitorMachine', () => {
     expect(monitor.state()).toBe('normal');
   });
 
+  it('is over with its pool, and leaves no pressure behind', () => {
+    const calm = start({ scope: 'llm/v1' });
+    expect(calm.hear('pool:stopped', { poolId: 'llm/v1' })).toEqual([]);
+    expect(calm.state()).toBe('over');
+    const live = start({ scope: 'llm/v1' });
+    live.hear('worker:heartbeat', { ...heartbeat({ lagMs: 2_000 }), poolId: 'llm/v1' });
+    expect(live.hear('pool:stopped', { poolId: 'llm/v1' })).toMatchObject([
+      { type: 'backpressure:normal', data: { scope: 'llm/v1', score: 0 } },
+      { type: 'schedule:cancel' },
+    ]);
+    expect(live.state()).toBe('over');
+  });
+
   it('replays to the same state from its facts alone', () => {
     const live = start();
     live.hear('queue:task_enqueued', enqueued(80));
@@ -273,6 +286,7 @@ describe('backpressureMonitorMachine', () => {
     const level = { scope: 'llm/v1', score: 0.9, signals: { ...noPressure, utilization: 1 } };
     const { unvisited, untaken, movedByOthers, unhandled, errors } = explore(backpressureMonitorMachine, {
       component: 'backpressure',
+      movedBy: ['pool:stopped'],
       input: { scope: 'system', capacity: 100, dwellMs: 1 },
       events: [
         eventOf('queue:task_enqueued', enqueued(99)),
@@ -283,6 +297,7 @@ describe('backpressureMonitorMachine', () => {
         eventOf('queue:metrics', queueMetrics(10, 0)),
         eventOf('pool:metrics', poolMetrics(1, 1, 'system')),
         eventOf('pool:scaled', { poolId: 'system', from: 1, to: 2, reason: 'load' }),
+        eventOf('pool:stopped', { poolId: 'system' }),
         eventOf('worker:idle', idle('system')),
         eventOf('worker:busy', busy('system')),
         eventOf('worker:heartbeat', heartbeat({ lagMs: 2_000 })),

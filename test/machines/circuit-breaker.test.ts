@@ -6,6 +6,7 @@ import { failure } from '../../machines/failures.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { eventOf, startMachine } from './harness.ts';
 
+const gone = { providerId: 'llm', protocol: 'llm/v1', methods: ['llm/ask'] };
 const identity = { circuit: 'llm', providerId: 'llm', protocol: 'llm/v1' };
 const attempt = { workflowId: 'w', taskId: 't', method: 'llm/ask', protocol: 'llm/v1', attempt: 1, providerId: 'llm', circuit: 'llm' };
 const completed = (epoch: number): DataOf<'task:completed'> => ({ ...attempt, epoch, result: 1, durationMs: 1 });
@@ -247,6 +248,15 @@ describe('circuitBreakerMachine', () => {
     expect(replayed.context()).toEqual(live.context());
   });
 
+  it('goes with what it guards, in whichever state, and says so', () => {
+    for (const type of ['provider:unregistered', 'provider:reduced'] as const) {
+      for (const it of [start(), startHalfOpen()]) {
+        expect(it.hear(type, { ...gone, reason: 'r' })).toEqual([{ type: 'circuit:removed', data: identity }]);
+        expect(it.state()).toBe('removed');
+      }
+    }
+  });
+
   it('reaches every state, takes every transition, and is moved by its own facts only', () => {
     const opened = (reason: DataOf<'circuit:opened'>['reason']) =>
       eventOf('circuit:opened', { ...identity, reason, failures: 1, epoch: 1, retryAt: 1 });
@@ -270,6 +280,9 @@ describe('circuitBreakerMachine', () => {
         opened('isolated'),
         ...[0, 1].map((successes) => eventOf('circuit:half_open', { ...identity, epoch: 1, probes: 1, successes })),
         eventOf('circuit:closed', { ...identity, epoch: 1, successes: 2 }),
+        eventOf('provider:unregistered', { ...gone, reason: 'r' }),
+        eventOf('provider:reduced', { ...gone, reason: 'r' }),
+        eventOf('circuit:removed', identity),
       ],
       distinguish: ({ context }) => [context.epoch, Math.min(context.failures, 2), Math.min(context.reopenings, 2), context.successes],
     });

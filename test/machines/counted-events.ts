@@ -35,6 +35,7 @@ export const countedEvents: { readonly [Type in CountedType]: DataOf<Type> } = {
   'pool:scaled_down': { ...scaling, workerIds: ['text/v1#3'] },
   'pool:scale_rejected': { poolId: 'text/v1', direction: 'up', reason: 'limit', size: 3 },
   'pool:metrics': { poolId: 'text/v1', workers: 3, busy: 2, idle: 1, utilization: 0.5, waiting: 1, completed: 7, failed: 1 },
+  'pool:stopped': { poolId: 'text/v1' },
   'cleanup:started': { scope: 'workflows', keep: 1 },
   'cleanup:completed': { scope: 'workflows', removed: 8, durationMs: 1 },
 };

@@ -29,6 +29,7 @@ const registered = (providerId: string, more: Partial<DataOf<'provider:registere
   remote: false,
   ...more,
 });
+const extended = (providerId: string): DataOf<'provider:extended'> => ({ ...of(providerId), methods: ['llm/ask'], circuit: guarded, remote: true });
 const gone = (providerId: string) => ({ ...of(providerId), methods: ['llm/ask'], reason: 'gone' });
 const startedFact = (providerId: string) => ({ ...of(providerId), recovered: false });
 const stopped = (providerId: string) => ({ ...of(providerId), reason: 'stop' });
@@ -124,8 +125,7 @@ describe('methodRouterMachine', () => {
   it('has no provider any more when the last one is unregistered', () => {
     const method = serving('llm');
     expect(method.hear('provider:unregistered', gone('llm'))).toEqual([unavailable('no_provider')]);
-    expect(method.hear('provider:stopped', stopped('llm'))).toEqual([]);
-    expect(method.state()).toEqual({ unavailable: 'noProvider' });
+    expect(method.state()).toBe('forgotten');
   });
 
   it('moves to the next provider in the order of registration, and back', () => {
@@ -194,6 +194,23 @@ describe('methodRouterMachine', () => {
     expect(replayed.context().said).toEqual(live.context().said);
   });
 
+  it('is forgotten with the last provider of it, whatever that was like, and says so', () => {
+    const method = serving('llm');
+    method.hear('provider:registered', registered('other'));
+    expect(method.hear('provider:reduced', gone('llm'))).toEqual([unavailable('no_provider')]);
+    expect(method.hear('provider:unregistered', gone('other'))).toEqual([unavailable('no_provider')]);
+    expect(method.state()).toBe('forgotten');
+  });
+
+  it('is available at once by a provider that takes part already and comes to have it', () => {
+    const method = start();
+    const circuit = 'far';
+    expect(method.hear('provider:extended', { ...extended('far'), circuit: { ...guarded, scope: 'provider' } })).toEqual([
+      available('far', circuit, 0),
+    ]);
+    expect(method.hear('provider:extended', extended('far'))).toEqual([]);
+  });
+
   it('reaches every state, takes every transition, and is moved by its own facts only', () => {
     const { unvisited, untaken, movedByOthers, unhandled, errors } = explore(methodRouterMachine, {
       component: 'methods',
@@ -201,6 +218,8 @@ describe('methodRouterMachine', () => {
       events: [
         eventOf('provider:registered', registered('llm')),
         eventOf('provider:unregistered', gone('llm')),
+        eventOf('provider:reduced', gone('llm')),
+        eventOf('provider:extended', extended('llm')),
         eventOf('provider:started', startedFact('llm')),
         eventOf('provider:stopped', stopped('llm')),
         eventOf('provider:degraded', degraded('llm')),

@@ -776,7 +776,7 @@ describe('a pool as a whole', () => {
       });
     const { unvisited, untaken, movedByOthers, unhandled, errors } = walked({ min: 0, max: 2 }, explored(scaled));
     // A pool that began with remote workers, as far as it differs.
-    const beginnings: readonly EventType[] = ['provider:registered', 'provider:started', 'pool:metrics'];
+    const beginnings: readonly EventType[] = ['provider:registered', 'provider:started', 'provider:unregistered', 'pool:metrics', 'pool:stopped'];
     const late = walked(
       { min: 0, max: 0 },
       explored(scaled).filter(({ type }) => beginnings.includes(type)),
@@ -813,6 +813,7 @@ function explored(scaled: (from: number, to: number, reason: string) => { poolId
     eventOf('provider:stopped', { ...provider, reason: 'r' }),
     eventOf('provider:unhealthy', { ...provider, consecutiveFailures: 6, retryAt: 1 }),
     eventOf('provider:unregistered', { ...provider, methods: [], reason: 'r' }),
+    eventOf('provider:unregistered', { ...provider, ...remote, methods: [], reason: 'r' }),
     eventOf('provider:error', fault(id)),
     eventOf('circuit:opened', opened()),
     eventOf('circuit:opened', opened('text/m')),

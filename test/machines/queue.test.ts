@@ -557,6 +557,7 @@ describe('the queue as a whole', () => {
         eventOf('task:available', { ...a, providerId: 'text', circuit: 'text', epoch: 1 }),
         eventOf('queue:withdrawn', { workflowId: 'w', taskId: 'a', protocol, method: 'text/words' }),
         eventOf('queue:priority_changed', { workflowId: 'w', taskId: 'a', from: 'normal', to: 'high' }),
+        eventOf('circuit:removed', { circuit: 'text', providerId: 'text', protocol }),
         eventOf('queue:held', { reason: 'r' }),
         eventOf('queue:released', { reason: 'r' }),
         eventOf('queue:full', { depth: 3, capacity: 3, policy: 'shed' }),

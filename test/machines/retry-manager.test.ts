@@ -142,7 +142,9 @@ describe('retryManagerMachine', () => {
         eventOf('task:retry_scheduled', { ...scheduled, budget: 5 }),
         eventOf('task:retry_scheduled', { ...scheduled, budget: -2 }),
         eventOf('task:retry_executed', { ...ref, attempt: 1 }),
+        eventOf('pool:stopped', { poolId: 'text/v1' }),
       ],
+      movedBy: ['pool:stopped'],
       distinguish: ({ context }) => [Math.round(context.budget.tokens), context.pending.toJSON()],
     });
     expect(found).toMatchObject({ unvisited: [], untaken: [], movedByOthers: [], unhandled: [], errors: [] });

@@ -4,6 +4,7 @@
  */
 import { type AlertRule, alertTypes } from '../../machines/policies/alert-rules.ts';
 import { memoryJournal } from '../../src/journal/memory.ts';
+import { portOf } from '../../src/runtime/port.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { farWorker } from './far-worker.ts';
 import { fillable } from './fillable-journal.ts';
@@ -414,6 +415,28 @@ async function heldJournal(open: Open): Promise<void> {
   await stage.advance(10_000);
 }
 
+/** What goes with the last one who offers it. */
+async function departures(open: Open): Promise<void> {
+  const hands = handOperated({ circuit: { failureThreshold: 1, recoveryTimeoutMs: 1_000 } });
+  const { submit, settle, advance, system } = await open({ providers: [hands.provider], alerts: watchful });
+  await submit(of(['a', 'b']));
+  hands.callOf('a').fail();
+  await settle();
+  hands.open()[0]?.fail();
+  await advance(2_000);
+  system.unregister('demo/v1');
+  await settle();
+  const { providers } = portOf(system);
+  for (const methods of [['far/a'], ['far/a', 'far/b']]) providers.registerRemote({ protocol: 'far/v1', methods });
+  await settle();
+  for (const method of ['far/b', 'far/a']) providers.unregisterRemote({ protocol: 'far/v1', methods: [method] });
+  await advance(1_000);
+  system.register(hands.provider);
+  await settle();
+  for (const call of hands.open()) call.succeed();
+  await settle();
+}
+
 export const tours: Readonly<Record<string, (open: Open) => Promise<void>>> = {
   workflows,
   providers,
@@ -428,5 +451,6 @@ export const tours: Readonly<Record<string, (open: Open) => Promise<void>>> = {
   lostJournal,
   heldJournal,
   retrial,
+  departures,
   schedules: (open) => schedules(open, watchful),
 };

@@ -24,6 +24,10 @@ export interface HubLimits {
   readonly unreadMs: number;
   /** Filters in one subscription. @defaultValue `1_000` */
   readonly filters: number;
+  /** Workers of one token; without tokens, of all. @defaultValue `10_000` */
+  readonly workers: number;
+  /** Different methods of the workers of one token; without tokens, of all. Each worker may have all of them, a hundred workers that do. @defaultValue `2_000` */
+  readonly methods: number;
 }
 
 export const hubLimitDefaults = {
@@ -39,4 +43,6 @@ export const hubLimitDefaults = {
   answerBytes: 64 * 2 ** 20,
   unreadMs: 30_000,
   filters: 1_000,
+  workers: 10_000,
+  methods: 2_000,
 } as const satisfies HubLimits;

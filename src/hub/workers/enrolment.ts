@@ -11,8 +11,10 @@ import { errorOf } from '../../errors.ts';
 import type { Attempt } from '../../providers/attempt.ts';
 import { attemptsOf, claimOf } from '../../runtime/attempt-host.ts';
 import type { SystemPort } from '../../runtime/port.ts';
+import { hubLimitDefaults } from '../protocol/limits.ts';
 import type { HeldLease } from '../protocol/workers.ts';
 import { EnrolledWorker, type Registration } from './enrolled-worker.ts';
+import { OfferedMethods, type OfferLimits } from './offered-methods.ts';
 import { OpenProtocols } from './open-protocols.ts';
 import type { WorkerLine } from './worker-line.ts';
 
@@ -24,22 +26,32 @@ export interface EnrolmentOptions {
   readonly remote?: readonly string[] | undefined;
   /** Whether workers come with several tokens. @defaultValue `false` */
   readonly isShared?: boolean;
+  /** How much the workers of one token may be and have. @defaultValue those of the hub */
+  readonly limits?: OfferLimits;
 }
 
 export class Enrolment {
   private readonly port: SystemPort;
   private readonly open: OpenProtocols;
   private readonly isShared: boolean;
+  private readonly offered: OfferedMethods;
   private readonly listeners = new Set<(protocol: string) => void>();
   private readonly workers = new Map<string, EnrolledWorker>();
   /** One after another: two that claim the same id must not both find it free. */
   private last: Promise<unknown> = Promise.resolve();
   private isClosed = false;
 
-  constructor(port: SystemPort, { remote = [], isShared = false }: EnrolmentOptions) {
+  constructor(port: SystemPort, { remote = [], isShared = false, limits = hubLimitDefaults }: EnrolmentOptions) {
     this.port = port;
     this.open = new OpenProtocols(port.providers, remote);
     this.isShared = isShared;
+    const { clock, config } = port.core;
+    this.offered = new OfferedMethods({
+      limits,
+      clock,
+      graceMs: config.worker.leaseMs,
+      onForgotten: (remote) => port.providers.unregisterRemote(remote),
+    });
     port.core.on('worker:failed', ({ data }) => this.ended(data.workerId, 'lost'));
     port.core.on('worker:stopped', ({ data }) => this.ended(data.workerId, 'left'));
     port.core.on('provider:registered', ({ data }) => {
@@ -63,7 +75,7 @@ export class Enrolment {
    * Lets a worker take part.
    * @returns the announced leases that it does not hold any more
    * @throws GleitzeitError AUTHORIZATION_FAILED for a protocol that is not open to it, and for an id of a worker with another token;
-   * INVALID_REQUEST for an id that is taken, SYSTEM_SHUTDOWN when the system takes in nobody any more
+   * RESOURCE_EXHAUSTED for more than the workers of its token may be and have; INVALID_REQUEST for an id that is taken, SYSTEM_SHUTDOWN when the system takes in nobody any more
    */
   enrol(registration: Registration, line: WorkerLine, announced: readonly HeldLease[]): Promise<readonly string[]> {
     return this.inTurn(() => this.enter(registration, line, announced));
@@ -94,6 +106,7 @@ export class Enrolment {
     this.isClosed = true;
     this.listeners.clear();
     for (const worker of this.workers.values()) this.forget(worker);
+    this.offered.close();
   }
 
   private inTurn<Value>(act: () => Value | Promise<Value>): Promise<Value> {
@@ -111,7 +124,8 @@ export class Enrolment {
     // What it ran for another protocol it does not run for this one.
     const its = announced.filter((lease) => (this.claimOf(workerId, lease)?.protocol ?? protocol) === protocol);
     const worker = new EnrolledWorker(registration, this.port);
-    if (known !== undefined) this.forget(known);
+    this.offered.take(registration, known?.registration);
+    if (known !== undefined) this.unseat(known);
     if (!isSame) await this.disownAllBut(its, workerId);
     worker.isWithdrawn = (known?.isWithdrawn ?? false) || (await this.sendAway(registration));
     this.workers.set(workerId, worker);
@@ -253,10 +267,15 @@ export class Enrolment {
   }
 
   private forget(worker: EnrolledWorker): void {
+    if (this.unseat(worker)) this.offered.release(worker.registration);
+  }
+
+  /** Has it speak for nobody; whether it did. */
+  private unseat(worker: EnrolledWorker): boolean {
     const { workerId } = worker.registration;
     worker.leave();
     worker.detach();
-    if (this.workers.get(workerId) === worker) this.workers.delete(workerId);
+    return this.workers.get(workerId) === worker && this.workers.delete(workerId);
   }
 }
 

@@ -87,7 +87,11 @@ export class WorkerDesk {
     const { line, workerIds } = visitor;
     if (workerIds.size >= workersPerConnection && !workerIds.has(workerId))
       throw errorOf('RESOURCE_EXHAUSTED', `One connection may register ${workersPerConnection} workers, and did so already.`);
-    const lost = await this.enrolment.enrol({ workerId, protocol, methods, slots, instance, holder: line.holder }, line, leases);
+    const lost = await this.enrolment.enrol(
+      { workerId, protocol, methods: [...new Set(methods)], slots, instance, holder: line.holder },
+      line,
+      leases,
+    );
     workerIds.add(workerId);
     // The connection broke meanwhile.
     if (visitor.isOver) this.leave(visitor);
@@ -116,6 +120,8 @@ export class WorkerDesk {
     const { workerId } = worker.registration;
     const { leases, reason = 'it wants to leave' } = data;
     worker.isWithdrawn = false;
+    // One that has gone already, or was given up, has no more to leave.
+    if (worker.standing !== 'enrolled') return {};
     this.port.core.accept({ type: 'worker:drain', data: { workerId, reason } }, { source: 'hub' });
     if (leases !== undefined) {
       const finished = new Set(leases);

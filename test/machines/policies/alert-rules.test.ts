@@ -143,11 +143,13 @@ describe('subjectOf', () => {
     const data: Partial<Record<EventType, unknown>> = {
       'circuit:opened': { circuit: 'c' },
       'circuit:closed': { circuit: 'c' },
+      'circuit:removed': { circuit: 'c' },
       'backpressure:critical': { scope: 'c' },
       'backpressure:high': { scope: 'c' },
       'backpressure:normal': { scope: 'c' },
       'provider:unhealthy': { providerId: 'c' },
       'provider:started': { providerId: 'c' },
+      'provider:unregistered': { providerId: 'c' },
     };
     for (const some of defaultAlertRules) {
       const subjects = [...some.on, ...(some.resolveOn ?? [])].map((type) => subjectOf(some, eventOf(type, (data[type] ?? {}) as never)));

@@ -64,6 +64,7 @@ const table: { readonly [Type in CountedType]: Record<string, unknown> } = {
   'pool:scaled_up': { [`gleitzeit_pool_workers_added_total{${protocol}}`]: 2 },
   'pool:scaled_down': { [`gleitzeit_pool_workers_removed_total{${protocol}}`]: 1 },
   'pool:scale_rejected': { [`gleitzeit_pool_scalings_rejected_total{${protocol},direction="up",reason="limit"}`]: 1 },
+  'pool:stopped': {},
   'pool:metrics': {
     [`gleitzeit_pool_workers{${protocol}}`]: 3,
     [`gleitzeit_pool_busy{${protocol}}`]: 2,
@@ -95,6 +96,15 @@ describe('the figures', () => {
       'gleitzeit_queue_dequeued_total{reason="cancelled"}': 1,
       gleitzeit_queue_depth: 4,
     });
+  });
+
+  it('forget how a pool was used that has stopped, and keep what it did', () => {
+    let figures = record(record(noFigures, 'pool:metrics', {}), 'pool:scaled', {});
+    figures = record(figures, 'pool:metrics', { poolId: 'other/v1' });
+    const gone = record(figures, 'pool:stopped', {});
+    expect([...gone.gauges.keys()].filter((key) => key.includes('text/v1'))).toEqual([]);
+    expect([...gone.gauges.keys()].filter((key) => key.includes('other/v1'))).toHaveLength(5);
+    expect(gone.counters).toBe(figures.counters);
   });
 
   it('escape what Prometheus would misread', () => {
