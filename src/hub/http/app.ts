@@ -4,6 +4,9 @@
  * It decides nothing and knows no more than the sockets do: the same tokens, roles, limits and requests. Nothing that comes in
  * can end the process: whatever goes wrong with a request is its answer.
  */
+import type { Socket } from 'node:net';
+
+import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 
 import { errorOf, GleitzeitError } from '../../errors.ts';
@@ -18,6 +21,8 @@ import { AnswerCounts, exposition, expositionType } from './exposition.ts';
 import { type GuardOptions, guards } from './guards.ts';
 
 export interface HttpAppOptions extends GuardOptions {
+  /** Is told of connections that a token came by. */
+  readonly recognise?: (socket: Socket) => void;
   readonly system: GleitzeitSystem;
   readonly handle: RequestHandler;
   readonly access: Access;
@@ -27,7 +32,7 @@ export interface HttpAppOptions extends GuardOptions {
 
 /** Makes the app; its `fetch` takes requests from any server that speaks in `Request` and `Response`. */
 export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
-  const { system, limits, access, handle, figures } = options;
+  const { system, limits, access, handle, figures, recognise } = options;
   const answers = new AnswerCounts();
   const app = new Hono<Visit>();
   app.onError((thrown, c) => {
@@ -40,7 +45,7 @@ export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
   app.use(counted(answers), plainly, ...guards(options));
   app.get('/healthz', (c) => c.json({ ok: true })).all(only('GET', 'HEAD'));
   app.get('/readyz', (c) => readiness(c, system)).all(only('GET', 'HEAD'));
-  for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(access));
+  for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(access, recognise));
   app.get('/metrics', (c) => metrics(c, () => exposition({ system, hub: figures(), answers }))).all(only('GET', 'HEAD'));
   addApi(app, { system, handle, limits });
   return app;
@@ -86,11 +91,13 @@ const plainly: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
-function authenticated(access: Access): MiddlewareHandler<Visit> {
+function authenticated(access: Access, recognise: HttpAppOptions['recognise']): MiddlewareHandler<Visit> {
   return async (c, next) => {
     const grant = access.grantOf(bearerOf(c.req.header('authorization')));
     if (grant === undefined) throw notAuthenticated();
     c.set('grant', grant);
+    const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
+    if (incoming !== undefined) recognise?.(incoming.socket);
     await next();
   };
 }

@@ -8,8 +8,12 @@ export interface HubLimits {
   readonly depth: number;
   /** How long a connection may take to say who it is, in milliseconds. @defaultValue `5_000` */
   readonly greetingMs: number;
-  /** Connections at the same time. @defaultValue `10_000` */
+  /** Connections at the same time that have said who they are. @defaultValue `10_000` */
   readonly connections: number;
+  /** Connections at the same time that have not: one more takes the place of another, of a silent one first. @defaultValue `2_000` */
+  readonly newcomers: number;
+  /** Those of them that come from one address. @defaultValue `1_000` */
+  readonly newcomersPerAddress: number;
   /** Requests of one connection: so many a second over a longer time. @defaultValue `5_000` */
   readonly requestsPerSecond: number;
   /** Requests of one connection: so many at once. @defaultValue `10_000` */
@@ -36,6 +40,8 @@ export const hubLimitDefaults = {
   depth: 200,
   greetingMs: 5_000,
   connections: 10_000,
+  newcomers: 2_000,
+  newcomersPerAddress: 1_000,
   requestsPerSecond: 5_000,
   requestBurst: 10_000,
   pendingRequests: 10_000,

@@ -9,7 +9,7 @@ import { Feed } from '../events/feed.ts';
 import { WorkerDesk } from '../workers/worker-desk.ts';
 import { accessOf } from './access.ts';
 import { admissionOf } from './admission.ts';
-import { standOn } from './ground.ts';
+import { type Ground, standOn } from './ground.ts';
 import { checkExposure, checkHubOptions, type HubOptions, hubDefaults, limitsOf, tokensOf } from './options.ts';
 import { Patience } from './patience.ts';
 import { createRequestHandlers } from './requests.ts';
@@ -40,9 +40,19 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const refusals = { count: 0 };
   const reception = { feed, desk, handle, limits, log, onRefused: () => void refusals.count++, requireSystem: () => void portOf(system) };
   let hub: RunningHub | undefined;
+  let ground: Ground | undefined;
   const figures = (): HubFigures | undefined => hub?.figures();
-  const handler = createHttpListener({ system, handle, access, limits, allowedOrigins, admit: admission, figures });
-  const ground = await standOn(options, handler);
+  const handler = createHttpListener({
+    system,
+    handle,
+    access,
+    limits,
+    allowedOrigins,
+    admit: admission,
+    figures,
+    recognise: (socket) => ground?.recognise(socket),
+  });
+  ground = await standOn(options, handler);
   const sockets = new Sockets({
     library,
     httpServer: ground.server,
@@ -51,6 +61,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     admission,
     allowedOrigins,
     reception,
+    recognise: ground.recognise,
     now: () => core.clock.now(),
   });
   hub = new RunningHub({ ground, handler, sockets, feed, desk, patience, refusals });

@@ -218,6 +218,13 @@ export class Line implements Gate {
     }, lastWordsMs).unref();
   }
 
+  /** Goes at once, for another one that wants its place. */
+  makeWay(): void {
+    this.end(errorOf('RESOURCE_EXHAUSTED', 'Too many connections have not said who they are.'));
+    this.conn.close(true);
+    this.destroy();
+  }
+
   destroy(): void {
     for (const [raw, { isOwn }] of this.rawSockets) if (isOwn || raw.writableLength > 0) raw.destroy();
   }

@@ -3,7 +3,8 @@
  *
  * What is not set here is Socket.IO's own: heartbeats, long polling, the change to a WebSocket.
  */
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket as RawSocket } from 'node:net';
 
 import type { Server, ServerOptions, Socket } from 'socket.io';
 
@@ -14,7 +15,9 @@ import { type Access, type Grant, notAuthenticated, requireRole } from './access
 import { type Admission, callerOf } from './admission.ts';
 import type { Connection } from './engine-io.ts';
 import { Line, overhead } from './line.ts';
+import { Newcomers } from './newcomers.ts';
 import { type Gate, type Incoming, parserFor } from './parser.ts';
+import { refusalStatus, Upgrades } from './upgrades.ts';
 import { type Reception, Visit } from './visit.ts';
 
 export interface SocketsOptions {
@@ -26,6 +29,8 @@ export interface SocketsOptions {
   readonly admission: Admission;
   readonly allowedOrigins: readonly string[];
   readonly reception: Reception;
+  /** Is told of TCP connections that a token came by. */
+  readonly recognise: (socket: RawSocket) => void;
   /** In milliseconds. */
   readonly now: () => number;
 }
@@ -37,12 +42,16 @@ export class Sockets {
   readonly lines = new Map<Connection, Line>();
   private readonly options: SocketsOptions;
   private readonly bySid = new Map<string, Line>();
+  private readonly newcomers: Newcomers<Line>;
+  private readonly upgrades: Upgrades;
   private readonly io: Server;
   private refusing: GleitzeitError | undefined;
 
   constructor(options: SocketsOptions) {
-    const { library, httpServer } = options;
+    const { library, httpServer: server, path, reception } = options;
     this.options = options;
+    const { newcomers: most, newcomersPerAddress: perAddress } = reception.limits;
+    this.newcomers = new Newcomers({ most, perAddress, isSilent: () => false, end: (line) => line.makeWay() });
     // The gate of each connection is made right before Socket.IO makes its parser.
     let made: Line | undefined;
     const nextGate = (): Gate => {
@@ -50,14 +59,17 @@ export class Sockets {
       return made;
     };
     this.io = new library.Server(this.settings(nextGate));
-    // Between the request to upgrade and the WebSocket nobody else listens to what the connection breaks with.
-    httpServer.on('upgrade', guardUpgrade);
-    this.io.attach(httpServer);
+    this.upgrades = new Upgrades({ server, path, refusalOf: (req) => this.refusalOf(req), attach: () => this.io.attach(server) });
     const { engine } = this.io;
     engine.prependListener('connection', (conn: Connection) => {
       made = this.connect(conn);
     });
-    engine.use((req: EngineRequest, _: unknown, next: (error?: unknown) => void) => void this.pass(req).then(() => next(), next));
+    engine.use((req: EngineRequest, res: ServerResponse, next: (error?: unknown) => void) => {
+      const refusal = isUpgrade(req) ? undefined : this.refusalOf(req);
+      if (refusal === undefined) void this.pass(req).then(() => next(), next);
+      else
+        res.writeHead(refusalStatus(refusal), { 'Content-Type': 'application/json' }).end(JSON.stringify({ ok: false, error: wireErrorOf(refusal) }));
+    });
     for (const namespace of namespaces) this.open(namespace);
   }
 
@@ -68,10 +80,9 @@ export class Sockets {
 
   /** Ends what is left, and speaks to the server no more. */
   close(): void {
-    const { httpServer } = this.options;
     for (const line of this.lines.values()) line.destroy();
     this.io.engine.close();
-    httpServer.off('upgrade', guardUpgrade);
+    this.upgrades.close();
   }
 
   private settings(nextGate: () => Gate): Partial<ServerOptions> {
@@ -89,21 +100,20 @@ export class Sockets {
       connectTimeout: 2 * greetingMs,
       // Beyond this the connection breaks without a word; a message that is a little too long is refused.
       maxHttpBufferSize: messageBytes + overhead,
+      // What is not for it is not for it to end.
+      destroyUpgrade: false,
       ...(allowedOrigins.length > 0 && { cors: { origin: [...allowedOrigins], methods: ['GET', 'POST'] } }),
-      allowRequest: (req, answer) => {
-        const refusal = this.refusalOf(req);
-        answer(refusal === undefined ? null : `${refusal.code}: ${refusal.message}`, refusal === undefined);
-      },
     };
   }
 
   private refusalOf(req: IncomingMessage): GleitzeitError | undefined {
     const { admission, reception } = this.options;
-    const { connections } = reception.limits;
-    if (this.refusing !== undefined) return this.refusing;
+    // One of a connection that there is: until that has ended, it goes on.
+    const isKnown = new URLSearchParams(req.url?.split('?')[1]).has('sid');
+    if (this.refusing !== undefined && !isKnown) return this.refusing;
     try {
       admission(callerOf(req.headers, req.socket.remoteAddress));
-      if (this.lines.size >= connections) throw errorOf('RESOURCE_EXHAUSTED', `The hub takes ${connections} connections, and has them.`);
+      if (!isKnown) this.requirePlace();
       return undefined;
     } catch (thrown) {
       reception.onRefused();
@@ -111,18 +121,24 @@ export class Sockets {
     }
   }
 
-  /** Looks at every request, also those of connections that there are. */
+  /** Those who have not said who they are take no place. @throws GleitzeitError RESOURCE_EXHAUSTED */
+  private requirePlace(): void {
+    const { connections } = this.options.reception.limits;
+    if (this.lines.size - this.newcomers.size < connections) return;
+    throw errorOf('RESOURCE_EXHAUSTED', `The hub takes ${connections} connections, and has them.`);
+  }
+
+  /** Looks at every request that is taken, also those of connections that there are. */
   private async pass(req: EngineRequest): Promise<void> {
     const { sid, j } = req._query;
     // Polling by scripts, from before browsers could ask across origins: any page may do it.
     if (j !== undefined) throw errorOf('INVALID_REQUEST', 'Polling by scripts is not taken.');
     const line = sid === undefined ? undefined : this.bySid.get(sid);
     if (line === undefined) return;
-    this.options.admission(callerOf(req.headers, req.socket.remoteAddress));
     // What comes by a WebSocket is bounded by what the connection is good for, which is known once it has said who it is.
-    const isUpgrade = req.headers.upgrade !== undefined;
-    if (isUpgrade) await line.whenGreeted();
-    line.watchRaw(req.socket, isUpgrade);
+    if (isUpgrade(req)) await line.whenGreeted();
+    if (line.entered.size > 0) this.options.recognise(req.socket);
+    line.watchRaw(req.socket, isUpgrade(req));
   }
 
   private connect(conn: Connection): Line {
@@ -133,7 +149,9 @@ export class Sockets {
     const { id } = conn as unknown as { readonly id: string };
     this.lines.set(conn, line);
     this.bySid.set(id, line);
+    this.newcomers.add(line, conn.remoteAddress);
     conn.once('close', () => {
+      this.newcomers.remove(line);
       this.lines.delete(conn);
       this.bySid.delete(id);
     });
@@ -147,6 +165,7 @@ export class Sockets {
       .use((socket, next) => {
         try {
           grants.set(socket, this.grantOf(socket, namespace));
+          if (this.lines.get(socket.conn)?.entered.size === 0) this.requirePlace();
           next();
         } catch (thrown) {
           this.options.reception.onRefused();
@@ -175,6 +194,8 @@ export class Sockets {
   private enter(socket: Socket, line: Line, { namespace, grant }: { readonly namespace: Namespace; readonly grant: Grant }): void {
     const visit = new Visit({ id: socket.id, namespace, line, grant, reception: this.options.reception });
     line.enter(namespace, grant.name);
+    this.newcomers.remove(line);
+    this.options.recognise(socket.conn.request.socket);
     // The parser makes nothing else of a message; and Socket.IO need do nothing more about it.
     socket.use(([, incoming]) => visit.take(incoming as Incoming));
     socket.on('disconnect', (reason) => {
@@ -184,6 +205,6 @@ export class Sockets {
   }
 }
 
-function guardUpgrade(_: IncomingMessage, raw: NodeJS.Socket & { destroy?(): void }): void {
-  raw.on('error', () => raw.destroy?.());
+function isUpgrade({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket';
 }
