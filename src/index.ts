@@ -48,6 +48,14 @@ export type { ControlServer, ServeOptions } from './control/server.ts';
 export { GleitzeitError, type Issue } from './errors.ts';
 export type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
 export { type MemoryJournalOptions, memoryJournal } from './journal/memory.ts';
+export {
+  type BackupOptions,
+  backupJournal,
+  type JournalBackup,
+  type JournalRestore,
+  type RestoreOptions,
+  restoreJournal,
+} from './journal/sqlite/backup.ts';
 export { checkJournal, type JournalCheck } from './journal/sqlite/check.ts';
 export type { Damage } from './journal/sqlite/faults.ts';
 export { type JournalRepair, type LostFacts, type RepairOptions, repairJournal } from './journal/sqlite/repair.ts';

@@ -15,6 +15,7 @@ import { tellError } from './faults.ts';
 import { addHubCommands } from './hub-program.ts';
 import { addJournalCommands, type Settle } from './journal-program.ts';
 import { withHub, withHubOptions } from './place-options.ts';
+import { addStoreCommands } from './store-program.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Runs one command line, without the name of the program; never rejects. */
@@ -51,6 +52,7 @@ function programOf(terminal: Terminal, settle: Settle): Command {
   addInit(program, (name, options) => settle(import('./commands/init.ts').then((it) => it.initCommand(name, options, terminal))));
   addDoctor(program, (options) => settle(import('./commands/doctor.ts').then((it) => it.doctorCommand(options, terminal))));
   addJournalCommands(program, { terminal, settle });
+  addStoreCommands(program, { terminal, settle });
   addHubCommands(program, { terminal, settle });
   return program;
 }

@@ -42,6 +42,11 @@ export function sealingKeyOf(material: KeyMaterial): SealingKey {
   return { encryption: derived.subarray(0, 32), nonces: derived.subarray(32, 64), id: derived.subarray(64) };
 }
 
+/** The id of the key in a file, as tokens carry it. @throws GleitzeitError PERSISTENCE_* */
+export function keyIdInFile(path: string): string {
+  return sealingKeyOf(readKeyFile(path) ?? '').id.toString('hex');
+}
+
 /** Where keys may be found, the one that seals first. */
 export interface KeySources {
   readonly option?: KeyMaterial | undefined;

@@ -153,9 +153,14 @@ function newId(): string {
   return [Date.now(), process.pid, process.hrtime.bigint()].map((part) => part.toString(36)).join('-');
 }
 
+/** Under which name a journal is made: nothing that is half done is ever found under its own. */
+export function draftOf(path: string): string {
+  return `${path}-new`;
+}
+
 /** Makes an empty journal: under another name first, so that half a journal is never found under its own. */
 export function createJournal(path: string): void {
-  const draft = `${path}-new`;
+  const draft = draftOf(path);
   buildEmpty(draft);
   renameSync(draft, path);
   syncFolderOf(path);

@@ -103,6 +103,11 @@ export function isLocked(path: string): boolean {
   }
 }
 
+/** @throws GleitzeitError PERSISTENCE_CONNECTION_FAILED while an engine owns it; nothing is taken */
+export function refuseOwned(path: string): void {
+  if (isLocked(path)) throw inUse(path);
+}
+
 function inUse(path: string): GleitzeitError {
   const owner = ownerOfFile(path);
   if (owner?.open === 0) return heldByOther(path);

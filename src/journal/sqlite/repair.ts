@@ -11,9 +11,9 @@ import type Database from 'better-sqlite3';
 import { copySynced, syncFolderOf, takeAccessOf } from '../../durable-file.ts';
 import { scheduleChangeOf } from '../standing-schedules.ts';
 import { headChangeOf } from '../workflow-head.ts';
-import { logIndexPath, logPath } from './beside.ts';
 import { checkJournal } from './check.ts';
-import { buildEmpty, connectToSalvage, requireJournal, truePath } from './connection.ts';
+import { buildEmpty, connectToSalvage, draftOf, requireJournal, truePath } from './connection.ts';
+import { removeLog } from './copy.ts';
 import { openDatabase } from './driver.ts';
 import { type Damage, damaged, storageError } from './faults.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
@@ -70,8 +70,6 @@ export async function repairJournal(path: string, { busyTimeoutMs = 500 }: Repai
     throw storageError(thrown, 'open', whole);
   }
 }
-
-const draftOf = (path: string): string => `${path}-new`;
 
 /** Makes the sound part of a journal anew, beside it. */
 function rebuild(path: string): LostFacts | undefined {
@@ -190,11 +188,6 @@ function copyAside(path: string): string {
   }
   syncFolderOf(path);
   return aside;
-}
-
-function removeLog(path: string): void {
-  for (const beside of [logPath(path), logIndexPath(path)]) rmSync(beside, { force: true });
-  syncFolderOf(path);
 }
 
 /**
