@@ -4,7 +4,7 @@
  * It believes nothing: a request is bounded in size and time and checked by its schema, and whatever goes wrong with it is the
  * answer. Nothing that a client sends or leaves out reaches the engine otherwise.
  */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 
 import { decodeUtf8 } from '../encoding.ts';
@@ -33,25 +33,92 @@ export const serveDefaults = { requestTimeoutMs: 10_000, maxConnections: 64 } as
 /** How long answers that are under way may take once nothing more is taken, in milliseconds. */
 const closingMs = 1_000;
 
+/** How often it is looked whether the socket is still there, in milliseconds. */
+const lookEveryMs = 1_000;
+
 /** Listens for a system; see `serveControl`. @throws GleitzeitError AUTHORIZATION_FAILED; what the operating system says */
 export async function listenFor(system: GleitzeitSystem, journalPath: string, options: ServeOptions): Promise<ControlServer> {
-  const settings = { ...serveDefaults, ...options };
-  const address = controlAddress(journalPath);
-  makeSocketFolder();
-  // Whoever owns the journal is the only one to listen for it: a socket that is there was left behind.
-  if (process.platform !== 'win32') rmSync(address, { force: true });
-  const visits = new Set<Visit>();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    const visit = new Visit(socket, system, settings.requestTimeoutMs);
-    visits.add(visit);
-    socket.once('close', () => visits.delete(visit));
-  });
-  server.maxConnections = settings.maxConnections;
-  await listening(server, address);
-  if (process.platform !== 'win32') chmodSync(address, 0o600);
-  // It keeps no process alive that has nothing else to do.
-  server.unref();
-  return { address, close: () => closed(server, visits) };
+  const ear = new Ear(system, controlAddress(journalPath), { ...serveDefaults, ...options });
+  await ear.listen();
+  return { address: ear.address, close: () => ear.close() };
+}
+
+/** The socket, made anew where somebody takes it away: folders for temporary files are cleaned. */
+class Ear {
+  readonly address: string;
+  private readonly system: GleitzeitSystem;
+  private readonly settings: Required<ServeOptions>;
+  private readonly visits = new Set<Visit>();
+  private server: Server | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private isClosed = false;
+  private hasWarned = false;
+
+  constructor(system: GleitzeitSystem, address: string, settings: Required<ServeOptions>) {
+    this.system = system;
+    this.address = address;
+    this.settings = settings;
+  }
+
+  async listen(): Promise<void> {
+    makeSocketFolder();
+    // Whoever owns the journal is the only one to listen for it: a socket that is there was left behind.
+    if (process.platform !== 'win32') rmSync(this.address, { force: true });
+    const server = createServer({ allowHalfOpen: true }, (socket) => this.take(socket));
+    server.maxConnections = this.settings.maxConnections;
+    await listening(server, this.address);
+    if (process.platform !== 'win32') chmodSync(this.address, 0o600);
+    // It keeps no process alive that has nothing else to do.
+    server.unref();
+    this.server = server;
+    if (this.isClosed) server.close();
+    else this.lookLater();
+  }
+
+  async close(): Promise<void> {
+    this.isClosed = true;
+    clearTimeout(this.timer);
+    this.server?.close();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, closingMs);
+    });
+    await Promise.race([late, Promise.all([...this.visits].map((visit) => visit.leave()))]);
+    clearTimeout(timer);
+    for (const visit of this.visits) visit.end();
+  }
+
+  private take(socket: Socket): void {
+    const visit = new Visit(socket, this.system, this.settings.requestTimeoutMs);
+    this.visits.add(visit);
+    socket.once('close', () => this.visits.delete(visit));
+  }
+
+  private lookLater(): void {
+    if (process.platform === 'win32') return;
+    this.timer = setTimeout(() => void this.look(), lookEveryMs);
+    this.timer.unref();
+  }
+
+  private async look(): Promise<void> {
+    try {
+      if (lstatSync(this.address, { throwIfNoEntry: false }) !== undefined) return this.lookLater();
+      // First the old one: to close it removes what stands under its name. Who is connected stays so.
+      this.server?.close();
+      this.server = undefined;
+      await this.listen();
+    } catch (thrown) {
+      this.warnOnce(thrown);
+      if (!this.isClosed) this.lookLater();
+    }
+  }
+
+  private warnOnce(thrown: unknown): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    process.emitWarning(`The socket ${this.address} was removed, and cannot be made anew: other commands cannot reach this engine. ${why}`);
+  }
 }
 
 function listening(server: Server, address: string): Promise<void> {
@@ -64,17 +131,6 @@ function listening(server: Server, address: string): Promise<void> {
       resolve();
     });
   });
-}
-
-async function closed(server: Server, visits: ReadonlySet<Visit>): Promise<void> {
-  server.close();
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, closingMs);
-  });
-  await Promise.race([late, Promise.all([...visits].map((visit) => visit.leave()))]);
-  clearTimeout(timer);
-  for (const visit of visits) visit.end();
 }
 
 /** One connection: one request, one answer. */

@@ -5,9 +5,11 @@ import type Database from 'better-sqlite3';
 
 import { makePrivate, syncFolderOf } from '../../durable-file.ts';
 import { errorOf } from '../../errors.ts';
+import { readField } from '../../thrown.ts';
 import { hasLog, logPath } from './beside.ts';
 import { isOpenHere, openDatabase } from './driver.ts';
 import { markPath, readMark } from './mark.ts';
+import { withPrivateCopy } from './private-copy.ts';
 import { applicationId, migrate, schemaVersion, versionOf } from './schema.ts';
 import { emptyTail, writeTail } from './tail.ts';
 
@@ -53,9 +55,25 @@ export function connect(path: string, { durability, busyTimeoutMs }: ConnectOpti
   }
 }
 
-/** A connection that cannot write, beside whoever owns the file. */
+/**
+ * A connection that cannot write, beside whoever owns the file. Where it may not even make the index of the log that SQLite needs (a
+ * file system or a folder that cannot be written to), it reads a copy of its own.
+ */
 export function connectToRead(path: string, busyTimeoutMs: number): Database.Database {
-  return openDatabase(path, { readonly: true, timeout: busyTimeoutMs, fileMustExist: true });
+  const options = { readonly: true, timeout: busyTimeoutMs, fileMustExist: true };
+  const db = openDatabase(path, options);
+  try {
+    db.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return db;
+  } catch (thrown) {
+    if (!/^SQLITE_(?:CANTOPEN|READONLY)/.test(String(readField(thrown, 'code')))) return db;
+    db.close();
+  }
+  return withPrivateCopy(path, (copy) => {
+    const copied = openDatabase(copy, options);
+    copied.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return copied;
+  });
 }
 
 /** A connection that cannot write, and reads what it can of a file that SQLite would refuse as a whole. */

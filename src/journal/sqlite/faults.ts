@@ -37,7 +37,7 @@ function faultOf(code: string, doing: Doing): Fault {
 
 const sayings: Readonly<Record<Fault['reason'], string>> = {
   full: 'there is no room left',
-  readonly: 'it must not be written',
+  readonly: 'this user may not read or write it, or it lies where nothing can be written',
   io: 'reading or writing the file failed',
   locked: 'another program holds it locked',
   damaged: 'it is damaged; `gleitzeit check` says where',

@@ -4,15 +4,16 @@
  * It holds the journal's end in memory, as its only writer. After a fault it trusts none of that: `settle` reads the end again,
  * and learns so whether a commit whose outcome nobody told had happened.
  */
-import { statSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 
 import { errorOf } from '../../errors.ts';
 import { readField } from '../../thrown.ts';
+import { hasLog, logPath } from './beside.ts';
 import { type ConnectOptions, connect } from './connection.ts';
 import { storageError } from './faults.ts';
 import { type Batch, chainAfter, encodeBody, type Packed, sumOf } from './frame.ts';
 import { type HeadRow, HeadTable } from './head-row.ts';
+import { LiveFiles } from './live-files.ts';
 import { Marker } from './mark.ts';
 import { epochTaken, letGo, readOwner } from './owner.ts';
 import { ScheduleTable } from './schedule-row.ts';
@@ -36,7 +37,7 @@ export class Store {
   private readonly options: StoreOptions;
   private readonly journal: string;
   private readonly marker: Marker;
-  private readonly file: { readonly dev: number; readonly ino: number };
+  private readonly files: LiveFiles;
   private readonly heads: HeadTable;
   private readonly schedules: ScheduleTable;
   private readonly insertFrame: Database.Statement;
@@ -50,8 +51,9 @@ export class Store {
     this.options = options;
     this.path = path;
     this.db = connect(path, options);
-    this.file = statSync(path);
     this.journal = readOwner(this.db)?.journal ?? '';
+    // After a read, which makes the log where there is none.
+    this.files = new LiveFiles(path);
     this.tail = readTail(this.db, path);
     this.heads = new HeadTable(this.db, path);
     this.schedules = new ScheduleTable(this.db, path);
@@ -95,9 +97,12 @@ export class Store {
       writeTail(this.db, tail);
       this.onStep?.('commit');
       this.db.exec('COMMIT');
+      // Once more: what went into a log that nobody finds again is not durable, and must not be answered for.
+      this.assertFiles();
       this.tail = tail;
     } catch (thrown) {
       this.abandon();
+      if (readField(readField(thrown, 'details'), 'reason') === 'replaced') this.rescue();
       throw storageError(thrown, 'write', this.path);
     }
     this.onStep?.('mark');
@@ -151,8 +156,23 @@ export class Store {
   private assertOwner(): void {
     const owner = readOwner(this.db);
     if (owner?.epoch !== this.options.epoch) throw epochTaken(this.path, owner);
-    const { dev, ino } = fileAt(this.path);
-    if (dev !== this.file.dev || ino !== this.file.ino) throw replaced(this.path);
+    this.assertFiles();
+  }
+
+  private assertFiles(): void {
+    const missing = this.files.missing();
+    if (missing !== undefined) throw replaced(this.path, missing);
+  }
+
+  /** What was answered is still in the log that this connection has open, under whatever name or none: into the file with it. */
+  private rescue(): void {
+    // Unless another has begun a log meanwhile: what it says of the file is not known here.
+    if (this.files.missing() === logPath(this.path) && hasLog(this.path)) return;
+    try {
+      this.db.pragma('wal_checkpoint(PASSIVE)');
+    } catch {
+      // The fault that is reported is the one before this; what is missing is seen at the next open.
+    }
   }
 
   /** After a fault inside a transaction: nothing of it may stay, here as there. */
@@ -166,18 +186,10 @@ export class Store {
   }
 }
 
-function fileAt(path: string): { readonly dev: number; readonly ino: number } {
-  try {
-    return statSync(path);
-  } catch (thrown) {
-    if (readField(thrown, 'code') === 'ENOENT') throw replaced(path);
-    throw thrown;
-  }
-}
-
-function replaced(path: string): Error {
-  const text = `The file of the journal ${path} was removed or replaced while it was in use: what is written now would be found by nobody.`;
-  return errorOf('PERSISTENCE_CONNECTION_FAILED', text, { retryable: false, details: { reason: 'replaced', path } });
+function replaced(path: string, missing: string): Error {
+  const what = missing === path ? 'The file' : `The file ${missing}`;
+  const text = `${what} of the journal ${path} was removed or replaced while it was in use: what is written now would be found by nobody. Nothing more is taken; put back what was moved, and start again.`;
+  return errorOf('PERSISTENCE_CONNECTION_FAILED', text, { retryable: false, details: { reason: 'replaced', path, missing } });
 }
 
 function outOfOrder(firstSeq: number, lastSeq: number): Error {

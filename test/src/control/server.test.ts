@@ -1,13 +1,14 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { controlAddress, makeSocketFolder } from '../../../src/control/address.ts';
 import { askOwner } from '../../../src/control/client.ts';
 import { maxLineBytes, protocolVersion } from '../../../src/control/protocol.ts';
-import { engineOn, gate, placeForJournal } from './places.ts';
+import { engineOn, gate, placeForJournal, until } from './places.ts';
 
 /** Sends what it is given, and gives back all that comes until the other side ends. */
 function say(address: string, act: (socket: Socket) => void): Promise<string> {
@@ -38,6 +39,23 @@ describe('the ear of an engine', { timeout: 30_000 }, () => {
     const line = Buffer.from(request('cancel', { workflowId: 'gr\u00fcn' }), 'latin1');
     const answer = await say(ear.address, (socket) => socket.write(line));
     expect([codeIn(answer), answer]).toEqual(['INVALID_REQUEST', expect.stringContaining('is not UTF-8: byte 0xfc')]);
+  });
+
+  it.each(['its folder', 'its socket'])('is reached again after a cleaner has taken %s away, and leaves nothing behind', async (what) => {
+    const folder = mkdtempSync(join(tmpdir(), 'gleitzeit-ear-'));
+    vi.stubEnv('TMPDIR', folder);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true, force: true });
+    });
+    const path = placeForJournal();
+    const { ear } = await engineOn(path, gate());
+    rmSync(what === 'its socket' ? ear.address : dirname(ear.address), { recursive: true });
+    expect((await askOwner(path, { command: 'hello', data: {} })).isHeard).toBe(false);
+    await until(async () => (await askOwner(path, { command: 'hello', data: {} })).isHeard);
+    expect([statSync(ear.address).mode & 0o777, statSync(dirname(ear.address)).mode & 0o777]).toEqual([0o600, 0o700]);
+    await ear.close();
+    expect(statSync(ear.address, { throwIfNoEntry: false })).toBeUndefined();
   });
 
   const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;

@@ -1,7 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { chmodSync, copyFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -73,6 +76,64 @@ async function locking(path: string, how: 'LOCK_SH' | 'LOCK_EX'): Promise<ChildP
   await createInterface({ input: child.stdout! })[Symbol.asyncIterator]().next();
   return child;
 }
+
+/** What a process says that may only read: as nobody where this one is root, else as this user, from whom the right to write is taken. */
+function readBeside(path: string): Promise<Record<string, unknown>> {
+  const script = fileURLToPath(new URL('./reader-process.ts', import.meta.url));
+  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+  const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+  const options = { encoding: 'utf8', env: { HOME: tmpdir() }, ...nobody } as const;
+  const args = ['--import', tsx, script, path];
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, args, options, (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout) as Record<string, unknown>)));
+  });
+}
+
+/** Lets others read everything beside a journal, and nobody but root write there. */
+function openToReaders(path: string): void {
+  for (const name of readdirSync(dirname(path))) chmodSync(join(dirname(path), name), 0o444);
+  chmodSync(dirname(path), 0o555);
+  onTestFinished(() => chmodSync(dirname(path), 0o755));
+}
+
+describe('whoever may only read a journal', { timeout: 60_000 }, () => {
+  it('reads and checks one that is closed, and leaves nothing behind', async () => {
+    const path = await holding(5);
+    for (const beside of ['-wal', '-shm']) rmSync(`${path}${beside}`, { force: true });
+    openToReaders(path);
+    const copies = () => readdirSync(tmpdir()).filter((name) => name.startsWith('gleitzeit-read-'));
+    const before = copies();
+    const names = readdirSync(dirname(path));
+    expect(await readBeside(path)).toMatchObject({ lastSeq: 15, facts: 15, damages: [] });
+    expect([readdirSync(dirname(path)), copies()]).toEqual([names, before]);
+  });
+
+  it('reads what a crash left: the log, too', async () => {
+    const [path, left] = [placeForJournal(), placeForJournal()];
+    const journal = await opened(path);
+    for (const batch of lives(5)) await journal.append(batch);
+    for (const beside of ['', '-wal', '-mark']) copyFileSync(`${path}${beside}`, `${left}${beside}`);
+    openToReaders(left);
+    expect(await readBeside(left)).toMatchObject({ lastSeq: 15, facts: 15, damages: [] });
+  });
+
+  it('reads beside the engine that owns it', async () => {
+    const path = placeForJournal();
+    const journal = await opened(path);
+    for (const batch of lives(5)) await journal.append(batch);
+    openToReaders(path);
+    expect(await readBeside(path)).toMatchObject({ lastSeq: 15, facts: 15, damages: [] });
+    await journal.append([submitted('x', 50)]);
+    expect(await readBeside(path)).toMatchObject({ lastSeq: 50, facts: 16, damages: [] });
+  });
+
+  it('is told that it may not, where it may not even read', async () => {
+    const path = await holding(2);
+    openToReaders(path);
+    chmodSync(path, 0o000);
+    if (process.getuid?.() === 0) expect(await readBeside(path)).toMatchObject({ code: expect.stringMatching(/^PERSISTENCE_/), details: { path } });
+  });
+});
 
 describe('the lock of a journal', () => {
   it('keeps no engine out that only a reader holds', async () => {

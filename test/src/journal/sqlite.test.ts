@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -10,7 +10,10 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Journal } from '../../../src/journal/journal.ts';
 import { checkJournal } from '../../../src/journal/sqlite/check.ts';
 import { connect } from '../../../src/journal/sqlite/connection.ts';
+import { packBatch } from '../../../src/journal/sqlite/frame.ts';
+import { openOwned } from '../../../src/journal/sqlite/opening.ts';
 import { schemaVersion } from '../../../src/journal/sqlite/schema.ts';
+import { Store } from '../../../src/journal/sqlite/store.ts';
 import { type SqliteJournalOptions, sqliteJournal } from '../../../src/journal/sqlite.ts';
 import { describeJournal } from './contract.ts';
 import { completed, lives, placeForJournal, started, submitted } from './places.ts';
@@ -116,6 +119,16 @@ describe('the journal in SQLite', () => {
   });
 });
 
+async function storeOn(path: string): Promise<Store> {
+  const { lock, owner } = openOwned(path, { durability: 'full', busyTimeoutMs: 0 });
+  const store = new Store({ path, epoch: owner.epoch, durability: 'full', busyTimeoutMs: 0 });
+  onTestFinished(() => {
+    store.close();
+    lock.release();
+  });
+  return store;
+}
+
 describe('the owner of a journal', () => {
   it('is the only one, in one process too', async () => {
     const path = placeForJournal();
@@ -152,7 +165,44 @@ describe('the owner of a journal', () => {
     const journal = await opened(path);
     await journal.append([submitted('x', 1)]);
     renameSync(path, `${path}.away`);
-    expect(() => journal.append([started('x', 2)])).toThrow(expect.objectContaining({ details: { reason: 'replaced', path } }));
+    expect(() => journal.append([started('x', 2)])).toThrow(
+      expect.objectContaining({ retryable: false, details: { reason: 'replaced', path, missing: path } }),
+    );
+    await journal.close();
+    // What was answered is where the file is now.
+    renameSync(`${path}.away`, path);
+    expect((await (await opened(path)).read()).map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  const removals = [
+    ['its log', ['-wal'], 'inline'],
+    ['its log', ['-wal'], 'thread'],
+    ['the index of its log', ['-shm'], 'inline'],
+    ['both', ['-wal', '-shm'], 'inline'],
+  ] as const;
+  it.each(removals)('answers for nothing more once %s was removed, and loses nothing that it has answered for (%s, %s)', async (_, gone, writer) => {
+    const path = placeForJournal();
+    const journal = await opened(path, { writer });
+    for (const batch of lives(3)) await journal.append(batch);
+    for (const beside of gone) rmSync(`${path}${beside}`);
+    const refused = { code: 'PERSISTENCE_CONNECTION_FAILED', retryable: false, details: { reason: 'replaced', path, missing: `${path}${gone[0]}` } };
+    await expect((async () => journal.append([submitted('x', 50)]))()).rejects.toMatchObject(refused);
+    await expect((async () => journal.append([submitted('x', 50)]))()).rejects.toMatchObject(refused);
+    // As if it were killed now.
+    const left = placeForJournal();
+    for (const beside of ['', '-mark']) copyFileSync(`${path}${beside}`, `${left}${beside}`);
+    expect(await (await opened(left)).list()).toHaveLength(3);
+    await journal.close();
+    expect(await (await opened(path)).list()).toHaveLength(3);
+  });
+
+  it('notices also what is removed while it commits', async () => {
+    const path = placeForJournal();
+    const store = await storeOn(path);
+    store.onStep = (step) => {
+      if (step === 'commit') rmSync(`${path}-wal`);
+    };
+    expect(() => store.append(packBatch([submitted('x', 1)]))).toThrow(expect.objectContaining({ code: 'PERSISTENCE_CONNECTION_FAILED' }));
   });
 });
 
