@@ -7,6 +7,8 @@
  * closes it as well: what it released between the failure and the workflow's word would never hear that word. A workflow that
  * waits for its time may be cancelled before any task was handed in: all of them are skipped then.
  *
+ * The attempts that fail concern it only because their failures say more than what repeats them later: a result has all of it.
+ *
  * What it releases it states before what it rules out: a skip that comes back releases in its turn, and has to find counted what
  * was released before.
  *
@@ -16,11 +18,12 @@
 import { assign, enqueueActions, setup } from 'xstate';
 
 import type { DataOf, DraftOf, EventOf } from './events/catalogue.ts';
-import { failure } from './failures.ts';
+import { type Failure, failure, withAllOf } from './failures.ts';
 import {
   collect,
   elementId,
   expand,
+  forget,
   handIn,
   handInRoots,
   initialProgress,
@@ -31,6 +34,7 @@ import {
   settle,
   settleElement,
   type TaskOutcome,
+  tell,
 } from './policies/progress.ts';
 import { collected, itemsOf, readyNow, ruledOut, skipUnreleased } from './policies/release.ts';
 import { taskAt, topologyOf } from './policies/topology.ts';
@@ -67,7 +71,7 @@ export type ResolverEvent =
   | TaskEnd
   | EventOf<'workflow:submitted' | 'workflow:started' | 'workflow:paused' | 'workflow:resumed' | 'workflow:failing' | 'workflow:cancelling'>
   | EventOf<'workflow:recover' | 'workflow:completed' | 'workflow:failed' | 'workflow:cancelled' | 'workflow:retried'>
-  | EventOf<'task:submitted' | 'task:expanded' | 'task:ready' | 'task:skipped' | 'task:collected'>;
+  | EventOf<'task:failed' | 'task:submitted' | 'task:expanded' | 'task:ready' | 'task:skipped' | 'task:collected'>;
 
 /** The facts that a resolver owns, and the command that it gives to the elements of a fan-out that was cancelled. */
 export type ResolverFact = DraftOf<'task:ready' | 'task:skipped' | 'task:collected' | 'task:cancel'>;
@@ -91,6 +95,7 @@ export const dependencyResolverMachine = setup({
     handInRoots: assign(({ context }) => handInRoots(context)),
     countReleased: assign(({ context, event }) => (event.type === 'task:ready' ? release(context, event.data) : context)),
     noteCollected: assign(({ context, event }) => (event.type === 'task:collected' ? collect(context, event.data.taskId) : context)),
+    noteFailure: assign(({ context, event }) => (event.type === 'task:failed' ? tell(context, event.data.taskId, event.data.error) : context)),
     noteOutcome: assign(({ context, event }) => evolve(context, event)),
     forgetFailures: assign(({ context }) => revive(context)),
     stateReady: enqueueActions(({ context, enqueue }) => {
@@ -111,6 +116,7 @@ export const dependencyResolverMachine = setup({
   on: {
     'task:ready': { actions: 'countReleased' },
     'workflow:recover': {},
+    'task:failed': { actions: 'noteFailure' },
     'task:collected': { actions: 'noteCollected' },
     'workflow:completed': { target: '.settled' },
     'workflow:failed': { target: '.resting' },
@@ -229,9 +235,10 @@ function evolve(context: ResolverContext, event: ResolverEvent): ResolverContext
     case 'task:completed':
     case 'task:retry_exhausted':
     case 'task:cancelled': {
-      const outcome = outcomeOf(event);
-      if (event.data.element === undefined) return settle(context, event.data.taskId, outcome);
-      return settleElement(context, event.data.element, outcome);
+      const { taskId, element } = event.data;
+      const outcome = outcomeOf(event, context.told.get(taskId));
+      const progress = forget(context, taskId);
+      return element === undefined ? settle(progress, taskId, outcome) : settleElement(progress, element, outcome);
     }
     case 'task:skipped': {
       const { taskId, because, policy } = event.data;
@@ -247,9 +254,11 @@ function evolve(context: ResolverContext, event: ResolverEvent): ResolverContext
   }
 }
 
-function outcomeOf({ type, data }: TaskEnd): Exclude<TaskOutcome, { status: 'skipped' }> {
+/** @param told - What its last attempt failed with, where that was not long ago. */
+function outcomeOf({ type, data }: TaskEnd, told: Failure | undefined): Exclude<TaskOutcome, { status: 'skipped' }> {
   if (type === 'task:completed') return { status: 'completed', attempts: data.attempt, durationMs: data.durationMs, result: data.result };
-  if (type === 'task:retry_exhausted') return { status: 'failed', attempts: data.attempts, durationMs: data.durationMs, error: data.error };
+  if (type === 'task:retry_exhausted')
+    return { status: 'failed', attempts: data.attempts, durationMs: data.durationMs, error: withAllOf(data.error, told) };
   return { status: 'cancelled', attempts: data.attempts, error: failure('TASK_CANCELLED', `Task '${data.taskId}' was cancelled: ${data.reason}`) };
 }
 

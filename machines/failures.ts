@@ -4,6 +4,7 @@
  * Inside the system a failure is a {@link Failure}; the public edge turns it into a `GleitzeitError`.
  */
 import type { Failure } from './events/payloads.ts';
+import { isRecord } from './policies/json.ts';
 
 export type { Failure } from './events/payloads.ts';
 
@@ -88,4 +89,41 @@ export function failure(code: ErrorCode, message: string, more: Partial<Omit<Fai
 /** Whether a failure says something about the provider itself, rather than about what it was asked to do. */
 export function isProviderFault({ code, rpcCode }: Failure): boolean {
   return code.startsWith('PROVIDER_') || (rpcCode <= -25_001 && rpcCode >= -25_004);
+}
+
+/** A failure as others than the attempt that it ended repeat it: what it was, and not where. */
+export function withoutStacks({ stack: _, details, cause, ...rest }: Failure): Failure {
+  return {
+    ...rest,
+    ...(details !== undefined && { details: stackless(details) }),
+    ...(cause !== undefined && { cause: withoutStacks(cause) }),
+  };
+}
+
+/** Details without the stacks of the errors in them, which have messages. */
+function stackless(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(stackless);
+  if (!isRecord(value)) return value;
+  const isError = typeof value['message'] === 'string';
+  const fields = Object.entries(value).filter(([key]) => !(isError && key === 'stack'));
+  return Object.fromEntries(fields.map(([key, field]) => [key, stackless(field)]));
+}
+
+/** A failure that repeats another one, or wraps it, with all that the other one says. */
+export function withAllOf(failure: Failure, told: Failure | undefined): Failure {
+  if (told === undefined) return failure;
+  if (failure.code === told.code && failure.message === told.message) return told;
+  return failure.cause === undefined ? failure : { ...failure, cause: withAllOf(failure.cause, told) };
+}
+
+/** A failure and what it came of, from itself to the innermost. */
+export function chainOf<Told extends { readonly cause?: Told | undefined }>(failure: Told): readonly [Told, ...Told[]] {
+  const chain: [Told, ...Told[]] = [failure];
+  for (let { cause } = failure; cause !== undefined; { cause } = cause) chain.push(cause);
+  return chain;
+}
+
+/** What a failure came of: the innermost message says what is wrong, those around it what was about to be done. */
+export function innermostOf<Told extends { readonly cause?: Told | undefined }>(failure: Told): Told {
+  return chainOf(failure).at(-1) ?? failure;
 }

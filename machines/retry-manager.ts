@@ -9,6 +9,7 @@ import { Map as PersistentMap } from 'immutable';
 import { assertEvent, assign, emit, setup } from 'xstate';
 
 import type { DraftOf, EventOf } from './events/catalogue.ts';
+import { withoutStacks } from './failures.ts';
 import { chanceOf } from './policies/chance.ts';
 import { credit, fullRetryBudget, type RetryBudget, refill, retryBudgetDefaults, spend } from './policies/retry-budget.ts';
 import { attemptsAllowed, lastingError, retryDelayMs, verdictOn, wasCutOff } from './policies/retry-decision.ts';
@@ -62,7 +63,7 @@ function exhaustedBy({ data }: EventOf<'task:failed'>): DraftOf<'task:retry_exha
   const { workflowId, taskId, attempt, durationMs, element } = data;
   return {
     type: 'task:retry_exhausted',
-    data: { workflowId, taskId, attempts: attempt, error: lastingError(data), durationMs, ...(element !== undefined && { element }) },
+    data: { workflowId, taskId, attempts: attempt, error: withoutStacks(lastingError(data)), durationMs, ...(element !== undefined && { element }) },
   };
 }
 

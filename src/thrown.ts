@@ -51,21 +51,26 @@ function describeObject(value: object | null): string {
 
 const maxDepth = 6;
 const maxEntries = 100;
-const maxText = 10_000;
+/** What is read of all texts of a value, in UTF-16 units: it is cut only once its secrets are blotted out. */
+const maxText = 4 * 2 ** 20;
+
+/** A text that can be written: half a character becomes U+FFFD. What is too long for anybody to look through is cut. */
+export function readableText(text: string, most = maxText): string {
+  return headOf(text.toWellFormed(), most, '…');
+}
 
 /** A plain copy for the details of a failure; what is no JSON, too deep or too much of it is described instead. */
 export function toDetails(value: unknown): unknown {
-  return copyOf(value, { above: [], left: { entries: 2_000 } });
+  return copyOf(value, { above: [], left: { entries: 2_000, text: maxText } });
 }
 
 interface Copying {
   readonly above: readonly object[];
-  readonly left: { entries: number };
+  readonly left: { entries: number; text: number };
 }
 
 function copyOf(value: unknown, copying: Copying): unknown {
-  // What went wrong is told all the same where a text in it is none: half a character becomes U+FFFD.
-  if (typeof value === 'string') return headOf(value.toWellFormed(), maxText, '…');
+  if (typeof value === 'string') return textOf(value, copying);
   if (value === null || typeof value === 'boolean') return value;
   // Plus zero: JSON knows no negative one.
   if (typeof value === 'number' && Number.isFinite(value)) return value + 0;
@@ -74,16 +79,34 @@ function copyOf(value: unknown, copying: Copying): unknown {
   if (copying.above.length >= maxDepth) return describeValue(value);
   try {
     const inside = { ...copying, above: [...copying.above, value] };
-    if (value instanceof Error) return { name: value.name, message: value.message };
+    if (value instanceof Error) return copyOfFields(errorFields(value), inside);
     const form = formOf(value, '');
     if (form.is === 'nothing') return form.what;
     if (form.is === 'value') return copyOf(form.value, inside);
     if (form.is === 'list') return Array.from(form.list.slice(0, maxEntries), (element) => spend(element, inside));
-    const fields = form.keys.map((key): [string, unknown] => [key, Reflect.get(value, key)]).filter(([, field]) => field !== undefined);
-    return Object.fromEntries(fields.slice(0, maxEntries).map(([key, field]) => [key.toWellFormed(), spend(field, inside)]));
+    return copyOfFields(
+      form.keys.map((key): [string, unknown] => [key, Reflect.get(value, key)]),
+      inside,
+    );
   } catch {
     return describeValue(value);
   }
+}
+
+function copyOfFields(fields: readonly (readonly [string, unknown])[], copying: Copying): object {
+  const told = fields.filter(([, field]) => field !== undefined).slice(0, maxEntries);
+  return Object.fromEntries(told.map(([key, field]) => [textOf(key, copying), spend(field, copying)]));
+}
+
+function textOf(text: string, { left }: Copying): string {
+  const copy = readableText(text, left.text);
+  left.text = Math.max(0, left.text - copy.length);
+  return copy;
+}
+
+/** What an error inside of something else says. */
+function errorFields(error: Error): readonly (readonly [string, unknown])[] {
+  return ['name', 'message', 'code', 'cause', 'errors', 'stack'].map((field) => [field, readField(error, field)]);
 }
 
 function spend(value: unknown, copying: Copying): unknown {

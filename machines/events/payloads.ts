@@ -10,6 +10,8 @@ export type Failure = {
   /** The least time until another attempt makes sense, in milliseconds, as the failing side said. */
   retryAfterMs?: number | undefined;
   details?: unknown;
+  /** Where it was thrown: recorded once, with the attempt that it ended. */
+  stack?: string | undefined;
   cause?: Failure | undefined;
 };
 export const failureSchema: z.ZodType<Failure> = z.strictObject({
@@ -19,6 +21,7 @@ export const failureSchema: z.ZodType<Failure> = z.strictObject({
   retryable: z.boolean(),
   retryAfterMs: z.number().min(0).optional(),
   details: z.unknown().optional(),
+  stack: z.string().optional(),
   get cause() {
     return failureSchema.optional();
   },

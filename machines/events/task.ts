@@ -109,7 +109,7 @@ export const taskEvents = {
   }),
   'task:failed': recorded({
     from: 'task',
-    to: ['retry', 'circuit', 'scheduler', 'metrics', 'provider', 'worker'],
+    to: ['retry', 'resolver', 'circuit', 'scheduler', 'metrics', 'provider', 'worker'],
     about: 'One attempt failed. Whether the task did, the retry manager says.',
     severity: 'warning',
     data: z.strictObject({

@@ -17,9 +17,8 @@ export type TaskOutcome =
   | { readonly status: 'cancelled'; readonly attempts: number; readonly error: Failure }
   | { readonly status: 'skipped'; readonly attempts: 0; readonly because: string; readonly policy: DataOf<'task:skipped'>['policy'] };
 
-/** How an element ended that brought no result. */
-type ElementFailure = { readonly error: Failure; readonly attempts: number };
-type ElementEnd = { readonly result: unknown } | ElementFailure;
+/** How an element ended. */
+type ElementEnd = { readonly result: unknown } | { readonly error: Failure; readonly attempts: number };
 
 /** A fan-out whose elements are known. */
 export type Expansion = {
@@ -28,7 +27,9 @@ export type Expansion = {
   readonly next: number;
   readonly running: Set<number>;
   readonly results: Map<number, unknown>;
-  readonly failures: Map<number, ElementFailure>;
+  /** The attempts of elements that brought no result, by their positions; and what the first of them failed with. */
+  readonly failures: Map<number, number>;
+  readonly first?: { readonly at: number; readonly error: Failure };
   /** `open` until its result was stated (`collected`), or its task failed, or ended before its elements did (`abandoned`). */
   readonly status: 'open' | 'collected' | 'abandoned';
   /** Whether it stands in a lane. */
@@ -54,6 +55,8 @@ export type Progress = {
   /** Tasks and elements that were released and have not ended; a fan-out counts by its elements. */
   readonly inFlight: number;
   readonly outcomes: Map<number, TaskOutcome>;
+  /** What the latest attempts of tasks and elements failed with, until they have ended: only there it stands in full. */
+  readonly told: Map<string, Failure>;
   /** Of a workflow that was retried: the attempts before that, by the ids of tasks and elements that have their turn again. */
   readonly earlier: Map<string, number>;
   /** Of a workflow that was retried: the results of elements that stand, by fan-out, until that is expanded again. */
@@ -72,6 +75,7 @@ export function initialProgress(start: Pick<Progress, 'workflowId' | 'definition
     expansions: Map(),
     inFlight: 0,
     outcomes: Map(),
+    told: Map(),
     earlier: Map(),
     kept: Map(),
   };
@@ -154,9 +158,23 @@ export function settleElement(progress: Progress, element: Element, end: Element
   const running = expansion.running.delete(element.index);
   const ended =
     'error' in end
-      ? { ...expansion, running, failures: expansion.failures.set(element.index, { error: end.error, attempts: end.attempts }) }
+      ? { ...expansion, running, failures: expansion.failures.set(element.index, end.attempts), first: firstOf(expansion, element.index, end.error) }
       : { ...expansion, running, results: expansion.results.set(element.index, end.result) };
   return lineUpElements({ ...progress, inFlight, expansions: progress.expansions.set(index, ended) }, index);
+}
+
+function firstOf({ first }: Expansion, at: number, error: Failure): NonNullable<Expansion['first']> {
+  return first === undefined || at < first.at ? { at, error } : first;
+}
+
+/** Notes what an attempt failed with. */
+export function tell(progress: Progress, taskId: string, error: Failure): Progress {
+  return { ...progress, told: progress.told.set(taskId, error) };
+}
+
+/** Forgets it, once its task has ended. */
+export function forget(progress: Progress, taskId: string): Progress {
+  return progress.told.has(taskId) ? { ...progress, told: progress.told.delete(taskId) } : progress;
 }
 
 /**
@@ -187,7 +205,7 @@ function attemptsSoFar({ definition, outcomes, expansions, earlier }: Progress):
       if (status !== 'completed' && made > 0) attempts.set(taskAt(definition, index).id, made);
     for (const [index, { failures }] of expansions) {
       const { id } = taskAt(definition, index);
-      for (const [at, { attempts: made }] of failures) if (made > 0) attempts.set(elementId(id, at), made);
+      for (const [at, made] of failures) if (made > 0) attempts.set(elementId(id, at), made);
     }
   });
 }

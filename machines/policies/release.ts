@@ -176,8 +176,9 @@ export function collected({ workflowId, definition }: Progress, index: number, e
     return { type: 'task:collected', data: { workflowId, taskId, result: items.map((_, at) => results.get(at) ?? null) } };
   }
   const failed = [...failures.keys()].sort((a, b) => a - b);
-  const first = failures.get(failed[0] ?? -1)?.error ?? failure('TASK_DEPENDENCY_FAILED', 'an element failed');
+  const first = expansion.first?.error ?? failure('TASK_DEPENDENCY_FAILED', 'an element failed');
+  const { code, rpcCode } = first;
   const which = `${failed.slice(0, failuresShown).join(', ')}${failed.length > failuresShown ? ', …' : ''}`;
   const message = `Task '${taskId}': of ${items.length} elements ${failed.length} failed (${which}), which is more than it tolerates; the first said: ${first.message}`;
-  return { type: 'task:collected', data: { workflowId, taskId, error: { ...first, message, retryable: false, cause: first } } };
+  return { type: 'task:collected', data: { workflowId, taskId, error: { code, rpcCode, message, retryable: false, cause: first } } };
 }

@@ -2,6 +2,7 @@
 
 import { failure } from '../../machines/failures.ts';
 import { GleitzeitError, type Issue, toError } from '../errors.ts';
+import { errorInfo } from '../runtime/result.ts';
 import { type ExitCode, exitCodeOfError } from './exit-codes.ts';
 import { harmless, oneLine, printJson, say, type Terminal } from './terminal.ts';
 
@@ -13,8 +14,8 @@ export function usageError(message: string): GleitzeitError {
 /** Tells an error and returns its exit code. */
 export function tellError(terminal: Terminal, thrown: unknown, asJson = false): ExitCode {
   const error = toError(thrown);
-  const { code, rpcCode, issues = [] } = error;
-  if (asJson) printJson(terminal, { error: { code, rpcCode, message: error.message, ...(issues.length > 0 && { issues }) } });
+  const { code, issues = [] } = error;
+  if (asJson) printJson(terminal, { error: jsonOf(error) });
   const { colors } = terminal;
   const [first = '', ...rest] = harmless(error.message).split('\n');
   say(terminal, `${colors.red('error')} ${first} ${colors.dim(`(${code})`)}`);
@@ -23,6 +24,13 @@ export function tellError(terminal: Terminal, thrown: unknown, asJson = false): 
   if (code === 'INTERNAL_ERROR' && error.cause instanceof Error && error.cause.stack !== undefined)
     say(terminal, colors.dim(harmless(error.cause.stack)));
   return exitCodeOfError(code);
+}
+
+/** The issues stand by themselves, and not in the details once more; whether to try again is no matter of a command. */
+function jsonOf(error: GleitzeitError): object {
+  const { details, retryable: _, ...said } = errorInfo(error.toJSON());
+  const { issues = [] } = error;
+  return issues.length > 0 ? { ...said, issues } : { ...said, ...(details !== undefined && { details }) };
 }
 
 /** One fault on one line: where, what, and the place in the definition. */

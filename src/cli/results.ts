@@ -2,32 +2,34 @@
 
 import { duration } from '../duration.ts';
 import type { TaskResult, WorkflowResult } from '../runtime/result.ts';
+import { headlineOf, linesBelow } from './failure-lines.ts';
 import { oneLine, print, say, type Terminal } from './terminal.ts';
 import { count } from './text.ts';
 
 /** The object of `--json`, with the keys that scripts rely on and no others. */
-export function resultJson({ workflowId, name, status, durationMs, output, tasks }: WorkflowResult) {
-  const entries = Object.entries(tasks).map(([id, { status, attempts, durationMs, result, error }]) => {
-    const { code, rpcCode, message } = error ?? {};
-    return [id, { status, attempts, durationMs, result, error: error && { code, rpcCode, message } }] as const;
-  });
+export function resultJson({ workflowId, name, status, durationMs, output, error, tasks }: WorkflowResult) {
+  const entries = Object.entries(tasks).map(
+    ([id, { status, attempts, durationMs, result, error }]) => [id, { status, attempts, durationMs, result, error }] as const,
+  );
   // Object.fromEntries defines its keys, so that a task named `__proto__` is one like any other.
-  return { workflowId, name, status, durationMs, output, tasks: Object.fromEntries(entries) };
+  return { workflowId, name, status, durationMs, output, error, tasks: Object.fromEntries(entries) };
 }
 
 /** Tells how a workflow ended, and prints its data: its output where it defines one, else the result of each task. */
 export function tellResult(terminal: Terminal, result: WorkflowResult, { withData }: { readonly withData: boolean }): void {
   const { colors } = terminal;
   const tasks = Object.entries(result.tasks);
-  for (const [id, task] of tasks) if (task.status === 'failed') say(terminal, `${colors.red('✗')} ${oneLine(failureOf(id, task))}`);
+  for (const [id, task] of tasks) if (task.status === 'failed') tellFailure(terminal, id, task);
   const mark = { completed: colors.green('✓'), failed: colors.red('✗'), cancelled: colors.yellow('■') }[result.status];
-  const because = result.error === undefined ? '' : `: ${oneLine(result.error.message)} (${result.error.code})`;
+  const because = result.error === undefined ? '' : `: ${headlineOf(result.error)}`;
   say(terminal, `${mark} ${oneLine(result.name)} ${result.status} in ${duration(result.durationMs)}, ${summaryOf(tasks)}${because}`);
   if (withData) printData(terminal, result);
 }
 
-function failureOf(id: string, { attempts, error }: TaskResult): string {
-  return `${id} failed after ${count(attempts, 'attempt')}: ${error?.message ?? 'for an unknown reason'} (${error?.code ?? 'INTERNAL_ERROR'})`;
+function tellFailure(terminal: Terminal, id: string, { attempts, error }: TaskResult): void {
+  const { colors } = terminal;
+  say(terminal, `${colors.red('✗')} ${oneLine(`${id} failed after ${count(attempts, 'attempt')}: ${headlineOf(error)}`)}`);
+  if (error !== undefined) for (const line of linesBelow(error)) say(terminal, colors.dim(`    ${line}`));
 }
 
 function summaryOf(tasks: readonly (readonly [string, TaskResult])[]): string {

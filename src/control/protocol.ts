@@ -58,6 +58,7 @@ const failureShape: z.ZodType<ConstructorParameters<typeof GleitzeitError>[0]> =
     retryable: z.boolean(),
     retryAfterMs: z.number().exactOptional(),
     details: z.unknown().exactOptional(),
+    stack: z.string().exactOptional(),
     cause: failureShape.exactOptional(),
   }),
 );

@@ -6,6 +6,7 @@
  * followed from.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import { innermostOf } from '../../machines/failures.ts';
 
 /** An event, and what it caused. */
 export interface TraceNode {
@@ -145,7 +146,7 @@ function remarkOf(event: GleitzeitEvent): string {
     case 'task:failed':
     case 'task:retry_exhausted':
     case 'workflow:failed':
-      return `: ${event.data.error.code} ${event.data.error.message}`;
+      return `: ${event.data.error.code} ${innermostOf(event.data.error).message}`;
     case 'task:retry_scheduled':
       return `: again in ${Math.round(event.data.delayMs)} ms`;
     case 'task:cancelled':

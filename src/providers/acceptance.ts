@@ -3,7 +3,7 @@
  */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 
-import { errorOf, GleitzeitError, toFailure } from '../errors.ts';
+import { errorOf, fromFailure, toFailure } from '../errors.ts';
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts';
 import { copyJson } from './plain-json.ts';
 import type { AnyMethod } from './provider.ts';
@@ -61,7 +61,7 @@ function openParams(taskId: string, params: unknown, secrets: AttemptSecrets): u
     return secrets.open(params);
   } catch (thrown) {
     const failure = toFailure(thrown);
-    throw new GleitzeitError({ ...failure, message: `The parameters of task "${taskId}": ${failure.message}` });
+    throw fromFailure({ ...failure, message: `The parameters of task "${taskId}": ${failure.message}` });
   }
 }
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 
 import { isRecord } from '../../machines/policies/json.ts';
 import type { Clock } from '../system/clock.ts';
-import { describeValue, toDetails } from '../thrown.ts';
+import { describeValue, readableText, toDetails } from '../thrown.ts';
 import type { Attempt } from './attempt.ts';
 import type { AttemptCall } from './provider.ts';
 
@@ -41,7 +41,7 @@ export function callOf({ workflowId, taskId, attempt, leaseId, idempotencyKey }:
 }
 
 function textOf(message: unknown): string {
-  return typeof message === 'string' ? message : describeValue(message);
+  return typeof message === 'string' ? readableText(message) : describeValue(message);
 }
 
 /** A plain copy: reading it later throws nothing, whatever the handler gave. */

@@ -6,7 +6,9 @@
  */
 import type { DraftOf } from '../../machines/events/catalogue.ts';
 import type { Failure } from '../../machines/failures.ts';
-import { errorOf, toFailure } from '../errors.ts';
+import { errorOf } from '../errors.ts';
+import { boundDetails, boundFailure } from '../failure-limits.ts';
+import { readFailure } from '../failure-reading.ts';
 import type { AttemptSecrets } from '../secrets/attempt-secrets.ts';
 import { noSecrets, type Secrets } from '../secrets/secrets.ts';
 import type { Clock } from '../system/clock.ts';
@@ -29,6 +31,8 @@ export interface ExecutorOptions {
   readonly seed?: string | undefined;
   /** Opens parameters, and seals what comes of them. @defaultValue nothing is opened or sealed */
   readonly secrets?: Secrets | undefined;
+  /** Cuts what an attempt failed with, its secrets blotted out. @defaultValue to the limits of what is recorded */
+  readonly bound?: ((failure: Failure) => Failure) | undefined;
   /** The longest that a start, a stop or a check of a provider may take. @defaultValue `10_000` */
   readonly checkTimeoutMs?: number | undefined;
 }
@@ -54,7 +58,7 @@ export interface Executor {
 export const executorDefaults = { checkTimeoutMs: 10_000 } as const;
 
 export function createExecutor(options: ExecutorOptions): Executor {
-  const { clock, secrets = noSecrets, checkTimeoutMs = executorDefaults.checkTimeoutMs } = options;
+  const { clock, secrets = noSecrets, bound = boundFailure, checkTimeoutMs = executorDefaults.checkTimeoutMs } = options;
   const providers = new Map<string, AnyProvider>();
   const live = new Map<string, { readonly attempt: Attempt; readonly controller: AbortController }>();
   const lifecycle = createLifecycle({ clock, providers, timeoutMs: checkTimeoutMs, redact: secrets.failure });
@@ -85,7 +89,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
       const own = secrets.attempt(attempt);
       settle(attempt, controller, own).then(
         (result) => end(succeeded(attempt, result, durationMs())),
-        (thrown: unknown) => end(failed(attempt, own.failure(toFailure(thrown)), durationMs())),
+        (thrown: unknown) => end(failed(attempt, bound(own.failure(readFailure(thrown))), durationMs())),
       );
     },
     abort(leaseId, reason) {
@@ -103,7 +107,11 @@ export function createExecutor(options: ExecutorOptions): Executor {
 function redacted({ log, progress }: ExecutorOptions, own: AttemptSecrets): { readonly log: AttemptLog; readonly progress: AttemptProgress } {
   return {
     log: ({ message, details, ...ref }) =>
-      log?.({ ...ref, message: own.text(message), ...(details !== undefined && { details: own.fields(details) }) }),
+      log?.({
+        ...ref,
+        message: own.text(message),
+        ...(details !== undefined && { details: boundDetails(own.fields(details)) as Readonly<Record<string, unknown>> }),
+      }),
     progress: ({ message, ...note }) => progress?.({ ...note, ...(message !== undefined && { message: own.text(message) }) }),
   };
 }

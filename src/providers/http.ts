@@ -143,7 +143,8 @@ function refusalOf({ status, headers, body, url }: HttpResponse): GleitzeitError
   return errorOf(code, `${nameOf(url)} answered ${status}`, {
     ...(code === 'TASK_EXECUTION_FAILED' ? { retryable: false } : {}),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    details: { status, body: body.toString('utf8', 0, 2_048) },
+    // Whole: it is cut once its secrets are blotted out, where it is recorded.
+    details: { status, headers, body: body.toString('utf8') },
   });
 }
 

@@ -5,7 +5,6 @@
  */
 import * as z from 'zod';
 
-import { headOf, tailOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
 import { bytesOf, encodingField, outputOf, payloadField } from './payload.ts';
@@ -80,8 +79,9 @@ export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: Atte
 export function ended(command: string, { exitCode, killedBy, stdout, stderr }: ChildOutcome): GleitzeitError {
   const how = exitCode === null ? `was ended by ${killedBy}` : `ended with exit code ${exitCode}`;
   const lastLine = stderr.trimEnd().split('\n').at(-1) ?? '';
-  return errorOf('TASK_EXECUTION_FAILED', `${command} ${how}${lastLine === '' ? '' : `: ${headOf(lastLine, 500)}`}`, {
-    details: { exitCode, killedBy, stdout: tailOf(stdout, 4_096), stderr: tailOf(stderr, 4_096) },
+  // Whole: it is cut once its secrets are blotted out, where it is recorded.
+  return errorOf('TASK_EXECUTION_FAILED', `${command} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`, {
+    details: { exitCode, killedBy, stdout, stderr },
   });
 }
 

@@ -12,7 +12,7 @@ def answer(value):
 
 def fail(kind, error, frames):
     text = ''.join(traceback.format_exception(type(error), error, frames))
-    answer(json.dumps({'ok': False, 'kind': kind, 'type': type(error).__name__, 'message': str(error)[:4000], 'traceback': text[-16000:]}))
+    answer(json.dumps({'ok': False, 'kind': kind, 'type': type(error).__name__, 'message': str(error)[:1000000], 'traceback': text[-1000000:]}))
 
 def source_of(job):
     if job.get('file') is None:

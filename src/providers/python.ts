@@ -6,7 +6,6 @@
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 
-import { tailOf } from '../../machines/policies/text.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
 import { encodingField, outputOf } from './payload.ts';
@@ -113,9 +112,9 @@ function answerOf(outcome: ChildOutcome): Answer {
 
 function raised({ file }: ExecuteParams, answer: Answer & { readonly ok: false }, { stdout, stderr }: ChildOutcome): GleitzeitError {
   const { kind, type, message, traceback } = answer;
-  const details = { type, traceback, stdout: tailOf(stdout, 4_096), stderr: tailOf(stderr, 4_096) };
-  if (kind === 'result') return errorOf('TASK_RESULT_INVALID', `The variable \`result\` of the Python code is not JSON: ${message}`, { details });
-  if (kind === 'file') return errorOf('TASK_EXECUTION_FAILED', `The Python file "${file}" cannot be read: ${message}`, { retryable: false, details });
+  const more = { details: { type, stdout, stderr }, stack: traceback };
+  if (kind === 'result') return errorOf('TASK_RESULT_INVALID', `The variable \`result\` of the Python code is not JSON: ${message}`, more);
+  if (kind === 'file') return errorOf('TASK_EXECUTION_FAILED', `The Python file "${file}" cannot be read: ${message}`, { ...more, retryable: false });
   const said = message === '' ? type : `${type}: ${message}`;
-  return errorOf('TASK_EXECUTION_FAILED', `The Python code failed with ${said}`, { retryable: kind === 'raised', details });
+  return errorOf('TASK_EXECUTION_FAILED', `The Python code failed with ${said}`, { ...more, retryable: kind === 'raised' });
 }

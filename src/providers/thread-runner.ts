@@ -1,6 +1,7 @@
 /** What runs in a worker thread: imports the module, calls its function, and answers with plain JSON or a failure, never a throw. */
 import type { Failure } from '../../machines/failures.ts';
-import { errorOf, toFailure } from '../errors.ts';
+import { errorOf } from '../errors.ts';
+import { readFailure } from '../failure-reading.ts';
 import { type Exports, importModule } from './import-module.ts';
 import { copyJson } from './plain-json.ts';
 
@@ -46,6 +47,6 @@ export async function runInThread({ module, exported, params, call, begun }: Thr
     if (!copy.ok) throw errorOf('TASK_RESULT_INVALID', `The result of "${exported}" ${copy.problem}`);
     return { ok: true, result: copy.value };
   } catch (thrown) {
-    return { ok: false, error: toFailure(thrown) };
+    return { ok: false, error: readFailure(thrown) };
   }
 }

@@ -83,11 +83,12 @@ class SecretsOfAttempt implements AttemptSecrets {
     });
   }
 
-  failure({ message, details, cause, ...rest }: Failure): Failure {
+  failure({ message, details, stack, cause, ...rest }: Failure): Failure {
     return {
       ...rest,
       message: this.text(message),
       ...(details !== undefined && { details: this.redacted(details, 'error') }),
+      ...(stack !== undefined && { stack: this.text(stack) }),
       ...(cause !== undefined && { cause: this.failure(cause) }),
     };
   }

@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 
 import { dependencyResolverMachine, isHeldBack, isReleased, outcomesOf, unmetDependencies } from '../../machines/dependency-resolver.ts';
 import type { TaskDefinition } from '../../machines/events/definition.ts';
-import { failure } from '../../machines/failures.ts';
+import { failure, withoutStacks } from '../../machines/failures.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { definitionOf, submittedOf, taskOf } from './definitions.ts';
 import { eventOf, startMachine } from './harness.ts';
 import { countedReads } from './reads.ts';
 import { element, failing, fanOut, idsOf, lenient, listed, prepare, readyOf, start, words } from './resolver-under-test.ts';
-import { cancelledOf, completedOf, exhaustedOf } from './task-ends.ts';
+import { cancelledOf, completedOf, exhaustedOf, failedOf } from './task-ends.ts';
 
 describe('dependencyResolverMachine', () => {
   it('releases nothing before the workflow has started, then what waits for nobody', () => {
@@ -286,6 +286,35 @@ describe('dependencyResolverMachine, as a whole', () => {
     60_000,
   );
 
+  it('knows of a task that failed all that its last attempt said, which only that is recorded with', () => {
+    const resolver = start({ ...definitionOf([taskOf('a'), taskOf('b')]), ...lenient });
+    const said = failure('TASK_EXECUTION_FAILED', 'a broke', { stack: 'at a', cause: failure('CONNECTION_LOST', 'gone', { stack: 'at b' }) });
+    resolver.hear('task:failed', failedOf('a', failure('TASK_EXECUTION_FAILED', 'a broke', { stack: 'at first' })));
+    resolver.hear('task:failed', failedOf('a', said));
+    resolver.hear('task:retry_exhausted', { ...exhaustedOf('a'), error: withoutStacks(said) });
+    resolver.hear('task:failed', failedOf('b', said));
+    const lost = failure('TASK_QUARANTINED', 'lost', { cause: withoutStacks(said) });
+    resolver.hear('task:retry_exhausted', { ...exhaustedOf('b'), error: lost });
+    const outcomes = outcomesOf(resolver.context());
+    expect(outcomes.get('a')?.error).toEqual(said);
+    expect(outcomes.get('b')?.error).toEqual({ ...lost, cause: said });
+    expect(resolver.context().told.size).toBe(0);
+  });
+
+  it('keeps of a fan-out what the first element that failed said, in whichever order they did', () => {
+    const resolver = start(definitionOf([taskOf('list'), fanOut({ forEach: { items: '${list.items}', tolerate: { count: 1 } } })]));
+    resolver.hear('task:completed', listed(3));
+    resolver.hear('task:expanded', { workflowId: 'w', taskId: 'each', elements: 3 });
+    const said = (at: number) => failure('TASK_EXECUTION_FAILED', `no ${at}`, { details: { at }, stack: `at ${at}` });
+    const drafts = [2, 0, 1].flatMap((at) => {
+      resolver.hear('task:failed', failedOf(`each[${at}]`, said(at)));
+      return resolver.hear('task:retry_exhausted', { ...exhaustedOf(`each[${at}]`, { element: element(at) }), error: withoutStacks(said(at)) });
+    });
+    const error = drafts.flatMap(({ type, data }) => (type === 'task:collected' ? [data.error] : []))[0];
+    expect(error).toMatchObject({ message: expect.stringContaining('the first said: no 0'), cause: said(0) });
+    expect(error).not.toHaveProperty('details');
+  });
+
   it('skips a chain of 10,000 in one go', () => {
     const chain = definitionOf(Array.from({ length: 10_000 }, (_, i) => taskOf(`t${i}`, { after: i === 0 ? [] : [`t${i - 1}`] })));
     const doomed = start({ ...chain, ...lenient });
@@ -304,6 +333,7 @@ describe('dependencyResolverMachine, as a whole', () => {
       eventOf('task:completed', listed(1)),
       eventOf('task:completed', completedOf('nobody')),
       eventOf('task:completed', completedOf('each[0]', { element: element(0) })),
+      eventOf('task:failed', failedOf('list', failure('TASK_EXECUTION_FAILED', 'broke'))),
       eventOf('task:retry_exhausted', exhaustedOf('list')),
       eventOf('task:retry_exhausted', exhaustedOf('each[0]', { element: element(0) })),
       eventOf('task:cancelled', cancelledOf('list')),

@@ -1,7 +1,7 @@
 /** Payloads of the ends of tasks of workflow `w`, for tests. */
 import type { DataOf } from '../../machines/events/catalogue.ts';
 import type { Element } from '../../machines/events/payloads.ts';
-import { failure } from '../../machines/failures.ts';
+import { type Failure, failure } from '../../machines/failures.ts';
 
 const route = { method: 'core/echo', protocol: 'core/v1' };
 
@@ -22,4 +22,8 @@ export function exhaustedOf(taskId: string, { element }: { element?: Element } =
 
 export function cancelledOf(taskId: string, { element }: { element?: Element } = {}): DataOf<'task:cancelled'> {
   return { workflowId: 'w', taskId, reason: 'enough', by: 'me', attempts: 1, protocol: 'core/v1', ...(element && { element }) };
+}
+
+export function failedOf(taskId: string, error: Failure): DataOf<'task:failed'> {
+  return { workflowId: 'w', taskId, ...route, attempt: 1, error, durationMs: 5, ended: 'error', lost: 0 };
 }

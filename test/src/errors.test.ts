@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { failureSchema } from '../../machines/events/payloads.ts';
-import { errorCodes, failure } from '../../machines/failures.ts';
+import { errorCodes, failure, innermostOf } from '../../machines/failures.ts';
 import { errorOf, fromFailure, GleitzeitError, toError, toFailure } from '../../src/errors.ts';
+import { boundDetails, boundFailure, failureLimits } from '../../src/failure-limits.ts';
+import { readFailure } from '../../src/failure-reading.ts';
 import { describeValue } from '../../src/thrown.ts';
 
 const withFields = (message: string, fields: object) => Object.assign(new Error(message), fields);
@@ -88,7 +90,8 @@ describe('what a handler throws becomes a failure', () => {
     expect(toFailure(a).cause?.cause).toBeUndefined();
     let deep = new Error('0');
     for (let i = 1; i < 100; i += 1) deep = new Error(`${i}`, { cause: deep });
-    expect(JSON.stringify(toFailure(deep)).split('"cause"').length).toBe(9);
+    expect(JSON.stringify(toFailure(deep)).split('"cause"').length).toBe(6);
+    expect(innermostOf(toFailure(deep)).message).toBe('0 (94 causes between this one and the error above it left out)');
   });
 
   test('details that are circular, huge or no JSON are described', () => {
@@ -131,6 +134,87 @@ describe('what a handler throws becomes a failure', () => {
           expect(failureSchema.parse(made)).toEqual(made);
           expect(plain(made)).toEqual(made);
         }
+      }),
+    );
+  });
+});
+
+describe('what a failure says of what was thrown', () => {
+  test('where it was thrown, and its causes: for an attempt; other failures have no stack', () => {
+    const thrown = new TypeError('outer', { cause: new Error('inner') });
+    const read = readFailure(thrown);
+    expect(read.stack).toMatch(/^TypeError: outer\n +at .*errors\.test\.ts/);
+    expect(read.cause?.stack).toMatch(/^Error: inner\n +at .*errors\.test\.ts/);
+    expect(JSON.stringify(toFailure(thrown))).not.toContain('errors.test.ts');
+  });
+
+  test('an error that this package made says where it comes from only where its failure did', () => {
+    expect(readFailure(errorOf('TASK_TIMEOUT', 'late')).stack).toBeUndefined();
+    const told = { ...failure('TASK_EXECUTION_FAILED', 'x'), stack: 'Traceback', cause: { ...failure('QUEUE_FULL', 'y'), stack: 'below' } };
+    expect(readFailure(fromFailure(told))).toEqual(told);
+    expect(fromFailure(told).stack).toBe('Traceback');
+    expect(readFailure(new GleitzeitError(failure('QUEUE_FULL', 'made by a handler'))).stack).toContain('errors.test.ts');
+  });
+
+  test('the errors of an AggregateError, each with its name, code, cause and stack', () => {
+    const first = withFields('refused', { code: 'ECONNREFUSED' });
+    const thrown = new AggregateError([first, new RangeError('b', { cause: 'disk full' }), 'text'], 'all failed');
+    expect(readFailure(thrown)).toMatchObject({
+      message: 'all failed',
+      details: {
+        name: 'AggregateError',
+        errors: [
+          { name: 'Error', message: 'refused', code: 'ECONNREFUSED', stack: expect.stringContaining('errors.test.ts') },
+          { name: 'RangeError', message: 'b', cause: 'disk full' },
+          'text',
+        ],
+      },
+    });
+    const many = new AggregateError(Array.from({ length: 25 }, (_, at) => new Error(`${at}`)));
+    const { errors } = readFailure(many).details as { errors: unknown[] };
+    expect([errors.length, errors.at(-1)]).toEqual([failureLimits.errors + 1, '… (15 more left out)']);
+  });
+
+  test('what libraries say by fields of their own', () => {
+    const pg = withFields('duplicate key', { detail: 'Key (email)=(a) exists.', constraint: 'users_email', position: 7, client: new Map() });
+    expect(readFailure(pg).details).toEqual({ detail: 'Key (email)=(a) exists.', constraint: 'users_email', position: 7 });
+    const refused = withFields('Request failed with status code 422', { response: { status: 422, data: { error: 'taken' }, config: { a: 1 } } });
+    expect(readFailure(refused).details).toEqual({ response: { status: 422, body: { error: 'taken' } } });
+    expect(readFailure({ reason: 'because' }).details).toEqual({ reason: 'because' });
+    expect(readFailure(new Error('x', { cause: 'disk full' })).cause).toMatchObject({ message: 'disk full' });
+  });
+
+  test('whoever records it cuts it: between characters, saying so, within the limits whatever it holds', () => {
+    const long = `${'😀'.repeat(20_000)}end`;
+    const big = { text: long, list: Array.from({ length: 100 }, () => ({ text: 'ü'.repeat(3_000) })), after: 1 };
+    const read = readFailure(Object.assign(new Error(long, { cause: new Error(long) }), { details: big }));
+    expect(read.message).toBe(long);
+    const cut = boundFailure(read);
+    for (const { message, stack = '', details } of [cut, cut.cause ?? cut]) {
+      expect(Buffer.byteLength(message)).toBeLessThanOrEqual(failureLimits.messageBytes);
+      expect(message).toMatch(/^(😀)+… \(\d+ bytes left out\)$/u);
+      expect(Buffer.byteLength(stack)).toBeLessThanOrEqual(failureLimits.stackBytes);
+      expect(stack).toContain('errors.test.ts');
+      expect(Buffer.byteLength(JSON.stringify(details) ?? '')).toBeLessThanOrEqual(failureLimits.detailsBytes);
+    }
+    expect(JSON.stringify(cut).isWellFormed()).toBe(true);
+    expect(JSON.stringify(cut.details)).toContain('left out');
+    expect(boundFailure(cut)).toEqual(cut);
+  });
+
+  test('the end of a long text stands as well as its beginning', () => {
+    const details = { stderr: `begin${'x'.repeat(100_000)}end` };
+    expect((boundFailure(failure('TASK_EXECUTION_FAILED', 'x', { details })).details as { stderr: string }).stderr).toMatch(
+      /^beginx+… \(\d+ bytes left out\) …x+end$/,
+    );
+  });
+
+  test('whatever the details are, they fit', () => {
+    fc.assert(
+      fc.property(fc.anything(), fc.integer({ min: 200, max: 2_000 }), (anything, bytes) => {
+        const { details } = readFailure(withFields('x', { details: anything }));
+        const bounded = boundDetails(details, bytes);
+        expect(Buffer.byteLength(JSON.stringify(bounded) ?? '')).toBeLessThanOrEqual(bytes);
       }),
     );
   });

@@ -4,6 +4,7 @@ import { duration } from '../../duration.ts';
 import type { TaskStatus, WorkflowStatus } from '../../runtime/status.ts';
 import { readCount } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { headlineOf, linesBelow } from '../failure-lines.ts';
 import { usageError } from '../faults.ts';
 import { inPlace, type PlaceOptions } from '../place.ts';
 import { oneLine, print, printJson, type Terminal } from '../terminal.ts';
@@ -30,14 +31,17 @@ export async function statusCommand(workflowId: string | undefined, options: Sta
 function tellStatus({ workflowId, name, status, submittedAt, tasks }: WorkflowStatus, terminal: Terminal): void {
   print(terminal, oneLine(`${workflowId}  ${name}  ${status}, submitted ${new Date(submittedAt).toISOString()}`));
   const width = Math.min(40, Math.max(0, ...Object.keys(tasks).map(({ length }) => length)));
-  for (const [id, task] of Object.entries(tasks)) print(terminal, oneLine(`  ${id.padEnd(width)}  ${lineOf(task)}`));
+  for (const [id, task] of Object.entries(tasks)) {
+    print(terminal, oneLine(`  ${id.padEnd(width)}  ${lineOf(task)}`));
+    if (task.error !== undefined) for (const line of linesBelow(task.error)) print(terminal, `      ${line}`);
+  }
 }
 
 function lineOf({ status, attempts, durationMs, error }: TaskStatus): string {
   const facts = [
     attempts > 0 ? count(attempts, 'attempt') : '',
     durationMs === undefined ? '' : duration(durationMs),
-    error === undefined ? '' : `${error.message} (${error.code})`,
+    error === undefined ? '' : headlineOf(error),
   ].filter((fact) => fact !== '');
   return facts.length === 0 ? status : `${status}: ${facts.join(', ')}`;
 }

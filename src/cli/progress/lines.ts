@@ -1,5 +1,6 @@
 /** A run told in lines, for logs and for screens that cannot be rewritten. Pure: an event becomes a line, or none. */
 import type { EventType, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { innermostOf } from '../../../machines/failures.ts';
 import { duration } from '../../duration.ts';
 import { withoutTokens } from '../../secrets/token.ts';
 import { oneLine } from '../terminal.ts';
@@ -15,9 +16,9 @@ const told: Tell = {
   'workflow:started': ({ data }) => `started, ${count(data.totalTasks, 'task')}`,
   'workflow:paused': ({ data }) => `paused: ${data.reason}`,
   'workflow:resumed': ({ data }) => `resumed: ${data.reason}`,
-  'workflow:failing': ({ data }) => `failing: ${data.error.message}`,
+  'workflow:failing': ({ data }) => `failing: ${innermostOf(data.error).message}`,
   'workflow:cancelling': ({ data }) => `being cancelled: ${data.reason}`,
-  'task:failed': ({ data }) => `${data.taskId} failed in attempt ${data.attempt}: ${data.error.message} (${data.error.code})`,
+  'task:failed': ({ data }) => `${data.taskId} failed in attempt ${data.attempt}: ${innermostOf(data.error).message} (${data.error.code})`,
   'task:retry_scheduled': ({ data }) => `${data.taskId} is tried again in ${duration(data.delayMs)}`,
   'task:retry_exhausted': ({ data }) => `${data.taskId} failed for good after ${count(data.attempts, 'attempt')}`,
   'pool:scaled': ({ data }) => `pool ${data.poolId} goes from ${data.from} to ${count(data.to, 'worker')}: ${data.reason}`,

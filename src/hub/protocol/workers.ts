@@ -25,6 +25,8 @@ export const reportedError = z.object({
   retryable: z.boolean().exactOptional(),
   retryAfterMs: z.number().min(0).max(86_400_000).exactOptional(),
   details: z.unknown().exactOptional(),
+  /** Where it was thrown, a stack or a traceback. */
+  stack: z.string().max(1_000_000).exactOptional(),
   /** The failure behind it, in the same form. */
   cause: z.unknown().exactOptional(),
 });

@@ -202,13 +202,14 @@ function sizeFault(result: unknown): string | undefined {
   return bytes < hubLimitDefaults.messageBytes - envelopeBytes ? undefined : `is ${bytes} bytes of JSON text, more than a message to the hub may be`;
 }
 
-function wireError({ code, message, retryable, retryAfterMs, details, cause }: Failure): ReportedError {
+function wireError({ code, message, retryable, retryAfterMs, details, stack, cause }: Failure): ReportedError {
   return {
     code,
     message,
     retryable,
     ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, 86_400_000) }),
     ...(details !== undefined && { details }),
+    ...(stack !== undefined && { stack }),
     ...(cause !== undefined && { cause }),
   };
 }

@@ -10,6 +10,7 @@ import { hostname } from 'node:os';
 
 import { deferred } from '../../deferred.ts';
 import { errorOf, fromFailure, type GleitzeitError, toError } from '../../errors.ts';
+import { boundReport } from '../../failure-limits.ts';
 import { createExecutor, type Executor } from '../../providers/executor.ts';
 import { defaultLogger, guardLogger, type Logger } from '../../runtime/logger.ts';
 import { checkStop, type StopOptions, stopDefaults } from '../../runtime/shutdown.ts';
@@ -61,6 +62,8 @@ export class RemoteWorker {
     this.progress = new ProgressNotes((note, answered) => this.send('attempt:progress', note, answered));
     this.executor = createExecutor({
       clock: systemClock,
+      // The hub knows what is secret, and cuts after that.
+      bound: boundReport,
       log: ({ message, details, ...attempt }) => this.log.info({ ...attempt, ...details }, message),
       progress: ({ leaseId, fraction, message }) => this.progress.tell({ leaseId, fraction, ...(message !== undefined && { message }) }),
     });

@@ -4,7 +4,9 @@
  */
 import type { DataOf, DraftOf } from '../../../machines/events/catalogue.ts';
 import type { Failure } from '../../../machines/failures.ts';
-import { errorOf, toFailure } from '../../errors.ts';
+import { errorOf } from '../../errors.ts';
+import { boundFailure } from '../../failure-limits.ts';
+import { readFailure } from '../../failure-reading.ts';
 import { sealResult } from '../../providers/acceptance.ts';
 import { copyJson } from '../../providers/plain-json.ts';
 import type { AttemptSecrets } from '../../secrets/attempt-secrets.ts';
@@ -31,17 +33,22 @@ export function succeeded(report: WorkerMessage<'attempt:succeeded'>, known: Rep
     const result = sealResult({ taskId, method }, copy.value, secrets);
     return { type: 'attempt:succeeded', data: { ...ended, result } };
   } catch (thrown) {
-    return { type: 'attempt:failed', data: { ...ended, error: toFailure(thrown) } };
+    return { type: 'attempt:failed', data: { ...ended, error: recorded(thrown, secrets) } };
   }
 }
 
 export function failed(report: WorkerMessage<'attempt:failed'>, known: Reported): Outcome {
-  return { type: 'attempt:failed', data: { ...endOf(report, known), error: known.secrets.failure(failureOf(report.error)) } };
+  return { type: 'attempt:failed', data: { ...endOf(report, known), error: recorded(asReported(report.error), known.secrets) } };
 }
 
 /** A message may be empty on the wire; a failure that says nothing helps nobody. */
-function failureOf(error: ReportedError): Failure {
-  return toFailure(error.message === '' ? { ...error, message: 'The worker gave no reason' } : error);
+function asReported(error: ReportedError): ReportedError {
+  return error.message === '' ? { ...error, message: 'The worker gave no reason' } : error;
+}
+
+/** Its secrets are blotted out before it is cut. */
+function recorded(thrown: unknown, secrets: AttemptSecrets): Failure {
+  return boundFailure(secrets.failure(readFailure(thrown)));
 }
 
 function endOf(

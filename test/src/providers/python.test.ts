@@ -80,8 +80,8 @@ describe('python/execute', () => {
       message: 'The Python code failed with ValueError: not good',
       details: { type: 'ValueError', stdout: 'before\n' },
     });
-    expect((error.details as { traceback: string }).traceback).toContain("line 3, in f\n    raise ValueError('not good')");
-    expect((error.details as { traceback: string }).traceback).not.toContain('exec(');
+    expect(error.stack).toContain("line 3, in f\n    raise ValueError('not good')");
+    expect(error.stack).not.toContain('exec(');
   });
 
   it.each([
