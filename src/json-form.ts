@@ -5,9 +5,10 @@
  * the primitive, an object is its own enumerable fields. What it would lose in silence (`{}` for a Map, null for an invalid
  * Date) is refused instead, and an Error is kept as its name, message and stack.
  */
-import { types } from 'node:util';
 
+import { types } from 'node:util';
 import { headOf } from '../machines/policies/text.ts';
+import { failureLimits } from './failure-limits.ts';
 
 /** What stands for an object in JSON: another value, a list, fields, or nothing, and then why and what to do about it. */
 export type JsonForm =
@@ -25,7 +26,7 @@ export interface NoJson {
 }
 
 /** The most that is kept of an Error inside a value, in characters. */
-export const keptOfErrors = { message: 4 * 1024, stack: 8 * 1024 } as const;
+export const keptOfErrors = { message: failureLimits.messageBytes, stack: failureLimits.stackBytes } as const;
 
 /** What a primitive is that JSON does not have; undefined for those that it has. `undefined` itself is up to where it stands. */
 export function refusalOf(value: unknown): NoJson | undefined {

@@ -8,6 +8,7 @@ import * as z from 'zod';
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { catchUpPolicies, overlapPolicies, scheduleRuleSchema } from '../../../machines/events/cron.ts';
 import type { Reason } from '../../observe/explain.ts';
+import type { ErrorInfo } from '../../runtime/result.ts';
 import { type Refusal, wireError } from '../protocol/answers.ts';
 import type { RequestName, Responses } from '../protocol/requests.ts';
 import type { Subscribed } from '../protocol/subscriptions.ts';
@@ -15,7 +16,19 @@ import type { WorkerAnswers, WorkerMessageName } from '../protocol/workers.ts';
 import { envelope } from './envelope.ts';
 
 const ends = ['completed', 'failed', 'cancelled'] as const;
-const errorInfo = z.object({ code: z.string(), rpcCode: z.int(), message: z.string() });
+const errorInfo = z.object({
+  code: z.string(),
+  rpcCode: z.int(),
+  message: z.string(),
+  retryable: z.boolean().exactOptional(),
+  retryAfterMs: z.number().min(0).exactOptional(),
+  details: z.unknown().exactOptional(),
+  /** Not for observers. */
+  stack: z.string().exactOptional(),
+  get cause(): z.ZodExactOptional<z.ZodType<ErrorInfo>> {
+    return (errorInfo as z.ZodType<ErrorInfo>).exactOptional();
+  },
+});
 const epochMs = z.number().describe('Epoch milliseconds.');
 const durationMs = z.number().min(0);
 

@@ -9,6 +9,8 @@ import type { Frame } from './frame.ts';
 export interface Entry {
   readonly event: GleitzeitEvent;
   readonly frame: Frame;
+  /** For observers; the same where it says no more than they may know. */
+  readonly observed: Frame;
   /** Everything recorded up to the event has been said. */
   readonly isMark: boolean;
 }

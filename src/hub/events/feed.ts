@@ -12,7 +12,8 @@ import type { Logger } from '../../runtime/logger.ts';
 import type { Timer } from '../../system/clock.ts';
 import type { Core } from '../../system/core.ts';
 import { Turnstile } from '../turnstile.ts';
-import { Backlog, type Entry } from './backlog.ts';
+import { Backlog } from './backlog.ts';
+import { entryOf } from './entry.ts';
 import { Frame, packetOf } from './frame.ts';
 import { Interests } from './interests.ts';
 import { Pages } from './pages.ts';
@@ -35,6 +36,8 @@ export interface Wanted {
   /** After which event what is recorded begins; from now on, where it is not given. */
   readonly fromSeq: number | undefined;
   readonly outlet: Outlet;
+  /** Whoever only looks is not told where on the engine's machine something failed. @defaultValue `false` */
+  readonly isObserver?: boolean;
 }
 
 /** What all who have no room share, in bytes; and how often one that hears nothing is told how far it is. */
@@ -76,11 +79,11 @@ export class Feed {
    * Makes a subscription; it is told of nothing before it is begun.
    * @throws GleitzeitError INVALID_PARAMS for a filter that nothing could ever match
    */
-  subscribe({ namespace, filters, fromSeq, outlet }: Wanted): Subscription {
+  subscribe({ namespace, filters, fromSeq, outlet, isObserver = false }: Wanted): Subscription {
     const selection = selectionOf(filters, namespace);
     const { journal, log } = this.source;
     const pages = new Pages(journal, selection);
-    const subscription = new Subscription({ feed: this, namespace, selection, fromSeq, outlet, pages, log });
+    const subscription = new Subscription({ feed: this, namespace, selection, fromSeq, outlet, isObserver, pages, log });
     this.passed = this.seq;
     this.subscriptions.add(subscription);
     this.interests.add(subscription);
@@ -108,7 +111,7 @@ export class Feed {
     // What is said while the journal takes nothing, or as a last word, is no mark: its number may be given again.
     const isMark = event.seq <= this.source.core.durableSeq;
     if (parties !== undefined) {
-      const entry: Entry = { event, frame: new Frame(() => packetOf(namespaceOf(event.type), event.type, event)), isMark };
+      const entry = entryOf(event, { namespace: namespaceOf(event.type), isMark });
       for (const party of parties) party.take(entry);
     }
     if (isMark) this.passed = event.seq;

@@ -10,6 +10,7 @@ import type { Namespace } from '../../../machines/events/namespace.ts';
 import { errorOf, type GleitzeitError, toError } from '../../errors.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Entry } from './backlog.ts';
+import { entryOf } from './entry.ts';
 import type { Feed } from './feed.ts';
 import { Frame, packetOf } from './frame.ts';
 import type { Pages } from './pages.ts';
@@ -32,6 +33,7 @@ export interface SubscriptionOptions {
   readonly selection: Selection;
   readonly fromSeq: number | undefined;
   readonly outlet: Outlet;
+  readonly isObserver: boolean;
   readonly pages: Pages;
   readonly log: Logger;
 }
@@ -181,9 +183,9 @@ export class Subscription {
       isWhole = outlet.hasRoom();
       if (!isWhole) break;
       if (selects(this.selection, fact)) {
-        const frame = new Frame(() => packetOf(this.namespace, fact.type, fact));
-        bytes += frame.wire.length;
-        this.send({ event: fact, frame, isMark: true });
+        const entry = entryOf(fact, { namespace: this.namespace, isMark: true });
+        bytes += this.frameOf(entry).wire.length;
+        this.send(entry);
       }
       this.cursor = fact.seq;
     }
@@ -208,10 +210,14 @@ export class Subscription {
     this.notify('subscription:live');
   }
 
-  private send({ event, frame, isMark }: Entry): void {
-    if (isMark) this.told = event.seq;
+  private send(entry: Entry): void {
+    if (entry.isMark) this.told = entry.event.seq;
     this.options.feed.figures.sent++;
-    this.options.outlet.send(frame);
+    this.options.outlet.send(this.frameOf(entry));
+  }
+
+  private frameOf({ frame, observed }: Entry): Frame {
+    return this.options.isObserver ? observed : frame;
   }
 
   private notify(name: 'subscription:behind' | 'subscription:live'): void {

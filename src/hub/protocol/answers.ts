@@ -6,6 +6,7 @@
 import * as z from 'zod';
 
 import type { GleitzeitError } from '../../errors.ts';
+import { withoutPaths, withoutPathsIn } from './paths.ts';
 
 /** A failure as it crosses the wire; see the table of error codes for `rpcCode`. */
 export const wireError = z.object({
@@ -18,10 +19,11 @@ export const wireError = z.object({
 });
 export type WireError = z.infer<typeof wireError>;
 
-/** An error as it crosses the wire: without its causes, which may say more of the hub than is anybody's business. */
+/** An error as it crosses the wire: without its causes and paths, which may say more of the hub's machine than is anybody's business. */
 export function wireErrorOf(error: GleitzeitError): WireError {
   const { code, rpcCode, message, retryable, retryAfterMs, details } = error.toJSON();
-  return { code, rpcCode, message, retryable, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(details !== undefined && { details }) };
+  const said = { code, rpcCode, message: withoutPaths(message), retryable };
+  return { ...said, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(details !== undefined && { details: withoutPathsIn(details) }) };
 }
 
 export interface Refusal {

@@ -17,6 +17,8 @@ import { loadWorkflow, parseWorkflow } from '../../workflow/load.ts';
 import { restoreWorkflow } from '../../workflow/restore.ts';
 import type { Workflow } from '../../workflow/workflow.ts';
 import { checked } from '../protocol/checking.ts';
+import { observedEvent, observedResult, observedStatus } from '../protocol/observing.ts';
+import { withoutPathsIn } from '../protocol/paths.ts';
 import { protocolVersion, type RequestData, type RequestName, type Responses, requests, type Standing } from '../protocol/requests.ts';
 import { type Grant, requireRole } from './access.ts';
 import { AwaitedResults, type OnGone } from './awaited.ts';
@@ -81,15 +83,17 @@ class RequestDesk {
   private readonly acts: Acts = {
     'hub:info': () => Promise.resolve(infoOf(this.system)),
     'workflow:submit': (data) => this.submit(data),
-    'workflow:status': async ({ workflowId, at }) => ({
-      status: at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId),
-    }),
-    'workflow:result': async ({ workflowId }, asker) => ({ result: await this.result(workflowId, asker) }),
-    'workflow:trace': async ({ workflowId }) => {
-      const { root: _, ...trace } = await this.system.trace(workflowId);
-      return { trace };
+    'workflow:status': async ({ workflowId, at }, { roles }) => {
+      const status = at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId);
+      return { status: roles.has('client') ? status : observedStatus(status) };
     },
-    'workflow:explain': async ({ workflowId, taskId }) => ({ explanation: await this.system.explain(workflowId, taskId) }),
+    'workflow:result': async ({ workflowId }, asker) => ({ result: await this.result(workflowId, asker) }),
+    'workflow:trace': async ({ workflowId }, { roles }) => {
+      const { root: _, events, ...trace } = await this.system.trace(workflowId);
+      return { trace: { ...trace, events: roles.has('client') ? events : events.map(observedEvent) } };
+    },
+    // Why a journal takes nothing names its file.
+    'workflow:explain': async ({ workflowId, taskId }) => ({ explanation: withoutPathsIn(await this.system.explain(workflowId, taskId)) }),
     'workflow:list': (data) => this.list(data),
     'workflow:cancel': (data) => this.command('cancel', data),
     'workflow:pause': (data) => this.command('pause', data),
@@ -133,12 +137,12 @@ class RequestDesk {
     return { schedule: await this.patiently(() => this.system.schedule(workflow, options as ScheduleOptions)) };
   }
 
-  /** Who may only look gets it as everything else: with its secrets sealed. */
+  /** Who may only look gets it as everything else: with its secrets sealed, and nothing of where it failed. */
   private async result(workflowId: string, { roles, onGone }: Asker): Promise<WorkflowResult> {
     // Taken now: while it waits the system may begin to stop, which is no reason to withhold what has ended by then.
     const { secrets } = portOf(this.system);
     const sealed = await this.results.of(workflowId, onGone);
-    return roles.has('client') ? secrets.result(sealed) : sealed;
+    return roles.has('client') ? secrets.result(sealed) : observedResult(sealed);
   }
 
   private patiently<Value>(act: () => Promise<Value>): Promise<Value> {

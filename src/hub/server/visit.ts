@@ -123,8 +123,8 @@ export class Visit {
     if (anyOf !== undefined && Object.keys(filter).length > 0)
       throw errorOf('INVALID_PARAMS', 'A subscription has either a filter or anyOf, got both.');
     if (filters.length > limits.filters) throw errorOf('INVALID_PARAMS', `A subscription may have ${limits.filters} filters, got ${filters.length}`);
-    const { namespace, line } = this;
-    const made = feed.subscribe({ namespace, filters, fromSeq, outlet: line });
+    const { namespace, line, grant } = this;
+    const made = feed.subscribe({ namespace, filters, fromSeq, outlet: line, isObserver: !grant.roles.has('client') });
     this.subscription?.end();
     this.subscription = made;
     return made;

@@ -7,6 +7,7 @@ import { hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
 import { fillable } from '../../../scenarios/fillable-journal.ts';
 import { silent } from '../../../silent.ts';
 import { until } from '../../control/places.ts';
+import { bearing } from './bearing.ts';
 import { json, placeOf } from './place.ts';
 
 const echo = { name: 'Echo', input: { text: 'hi' }, tasks: [{ id: 'say', method: 'core/echo', parameters: { text: '${input.text}' } }] };
@@ -17,7 +18,6 @@ const tokens = [
   { token: 'observer-token', roles: ['observer'] },
   { token: 'worker-token', roles: ['worker'] },
 ] as const;
-const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
 
 describe('workflows over plain HTTP', () => {
   it('are submitted as JSON, and asked for until the result is there', async () => {

@@ -1,0 +1,2 @@
+/** A request that carries a token. */
+export const bearing = (token: string) => ({ headers: { authorization: `Bearer ${token}` } });
