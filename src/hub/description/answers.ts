@@ -16,7 +16,7 @@ import type { WorkerAnswers, WorkerMessageName } from '../protocol/workers.ts';
 import { envelope } from './envelope.ts';
 
 const ends = ['completed', 'failed', 'cancelled'] as const;
-const errorInfo = z.object({
+export const errorInfo = z.object({
   code: z.string(),
   rpcCode: z.int(),
   message: z.string(),

@@ -8,7 +8,7 @@ import { connectionNotices, wireError } from '../protocol/answers.ts';
 import { requests } from '../protocol/requests.ts';
 import { subscribeData, subscriptionNotices } from '../protocol/subscriptions.ts';
 import { hubMessages, workerMessages } from '../protocol/workers.ts';
-import { answers, refusal, subscribed, workerAnswers } from './answers.ts';
+import { answers, errorInfo, refusal, subscribed, workerAnswers } from './answers.ts';
 import { envelope } from './envelope.ts';
 
 /** Refers to a shape by its name. */
@@ -31,6 +31,7 @@ type Named = readonly [name: string, schema: z.ZodType];
 const shared: readonly Named[] = [
   ['Envelope', envelope],
   ['Failure', failureSchema],
+  ['ErrorInfo', errorInfo],
   ['WireError', wireError],
   ['WorkflowDefinition', workflowDefinitionSchema],
 ];

@@ -2,10 +2,12 @@
 import type { Context, Hono } from 'hono';
 import { accepts } from 'hono/accepts';
 
+import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { errorOf } from '../../errors.ts';
 import { renderTrace, traceOf } from '../../observe/trace.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import type { HubLimits } from '../protocol/limits.ts';
+import { observedEvent } from '../protocol/observing.ts';
 import { type RequestName, type Responses, requests } from '../protocol/requests.ts';
 import { type Grant, requireRole } from '../server/access.ts';
 import type { OnGone } from '../server/awaited.ts';
@@ -85,8 +87,10 @@ class Api {
     const type = accepts(c, { header: 'Accept', supports: ['application/json', 'text/plain'], default: 'application/json' });
     if (type === 'text/plain')
       return this.answers.text(c, async () => `${renderTrace(traceOf((await this.ask(c, 'workflow:trace', { workflowId })).trace.events))}\n`);
-    requireRole(c.get('grant'), requests['workflow:trace'].roles, "'workflow:trace'");
-    return this.answers.parts(c, tracePartsOf(this.system, workflowId));
+    const grant = c.get('grant');
+    requireRole(grant, requests['workflow:trace'].roles, "'workflow:trace'");
+    const shown = grant.roles.has('client') ? (event: GleitzeitEvent) => event : observedEvent;
+    return this.answers.parts(c, tracePartsOf(this.system, { workflowId, shown }));
   }
 
   async explain(c: Asked, workflowId: string): Promise<Response> {

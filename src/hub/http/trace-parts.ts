@@ -10,8 +10,14 @@ import { jsonPieces } from './json-pieces.ts';
 /** Facts of the first part: few, since each of many answers at once holds as much. */
 const firstFacts = 4;
 
+/** Whose trace it is, and what of its events whoever asks gets. */
+export interface TraceAsked {
+  readonly workflowId: string;
+  readonly shown: (event: GleitzeitEvent) => GleitzeitEvent;
+}
+
 /** @throws GleitzeitError WORKFLOW_NOT_FOUND, before the first part; PERSISTENCE_* */
-export async function* tracePartsOf(system: GleitzeitSystem, workflowId: string): AsyncGenerator<Part, void> {
+export async function* tracePartsOf(system: GleitzeitSystem, { workflowId, shown }: TraceAsked): AsyncGenerator<Part, void> {
   const { journal } = portOf(system);
   if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
   const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, firstFacts);
@@ -27,7 +33,7 @@ export async function* tracePartsOf(system: GleitzeitSystem, workflowId: string)
       if (first !== undefined && isFirst) yield headOf(workflowId, first);
       for (const [at, fact] of facts.entries()) {
         if (!isFirst || at > 0) yield ',';
-        for (const piece of jsonPieces(fact)) {
+        for (const piece of jsonPieces(shown(fact))) {
           length += piece.length;
           yield piece;
         }
