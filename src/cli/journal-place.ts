@@ -36,10 +36,11 @@ export class JournalPlace implements Place {
     this.terminal = terminal;
   }
 
-  async submit(workflow: AnyWorkflow, { id, input, startAt }: SubmitOptions & { readonly id: string }): Promise<Done<Standing>> {
+  async submit(workflow: AnyWorkflow, { id, input, ifKnown, startAt }: SubmitOptions & { readonly id: string }): Promise<Done<Standing>> {
     const [{ recordOf }, { epochOf }] = await Promise.all([import('../workflow/restore.ts'), import('../runtime/instant.ts')]);
     const start = startAt === undefined ? {} : { startAt: epochOf(startAt) };
-    return this.reach({ command: 'submit', data: { workflow: recordOf(workflow), id, ...(input !== undefined && { input }), ...start } });
+    const more = { ...(input !== undefined && { input }), ...(ifKnown !== undefined && { ifKnown }) };
+    return this.reach({ command: 'submit', data: { workflow: recordOf(workflow), id, ...more, ...start } });
   }
 
   async command(name: WorkflowCommand, workflowId: string, reason: string | undefined): Promise<Done<Standing>> {

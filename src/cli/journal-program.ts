@@ -13,7 +13,7 @@ import type { SubmitOptions } from './commands/submit.ts';
 import { defaultDatabase } from './database.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { PlaceOptions, WorkflowCommand } from './place.ts';
-import { withHub } from './place-options.ts';
+import { ifKnownOption, withHub } from './place-options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Takes what a command comes to. */
@@ -54,6 +54,7 @@ function addSubmit(program: Command, { settle, terminal }: Acting): void {
     .argument('<file>', 'workflow file, YAML or JSON')
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
     .option('--id <id>', 'the id of the run; submitted again it is the same run')
+    .addOption(ifKnownOption())
     .option('--providers <file>', 'a module with providers of your own, to check by where no engine runs')
     .option('--start-at <time>', 'not before this time, for example 2025-03-30T08:00:00+01:00')
     .action((file: string, options: SubmitOptions) => settle(import('./commands/submit.ts').then((it) => it.submitCommand(file, options, terminal))));

@@ -1,7 +1,17 @@
 /** The options that name a hub, and which place is meant where there are several. */
 import { type Command, Option } from 'commander';
 
+import type { IfKnown } from '../runtime/options.ts';
 import { usageError } from './faults.ts';
+
+/** What of a run that has the id already; written out: to load the options of a system for it would cost every command. */
+export function ifKnownOption(): Option {
+  const rules = ['same', 'join'] as const satisfies readonly IfKnown[];
+  return new Option(
+    '--if-known <rule>',
+    'of a run that has the --id already: same refuses another definition or input, join takes it as it is',
+  ).choices(rules);
+}
 
 /** Adds `--hub` and `--token` to a command that also takes `--db`. */
 export function withHub(command: Command): Command {

@@ -9,6 +9,7 @@ import type { Observable } from 'rxjs';
 import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Priority } from '../../machines/events/definition.ts';
 import { errorOf, type GleitzeitError, toError } from '../errors.ts';
+import type { WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
 import type { Inspection, InspectOptions } from '../observe/inspector.ts';
 import { EventHub } from '../observe/stream.ts';
@@ -97,13 +98,13 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
 
   /**
    * Submits a workflow; resolves when it is durable.
-   * @throws GleitzeitError for an invalid input, an unknown protocol or method, a full queue, an id that stands for another definition
+   * @throws GleitzeitError for an invalid input, an unknown protocol or method, a full queue, an id that stands for another definition or input
    */
   async submit<Input, Output>(workflow: Workflow<Input, Output>, options: SubmitOptions<Input> = {}): Promise<Run<Output>> {
     const booted = this.live();
-    const id = await submit(booted, workflow, options);
+    const { id, known } = await submit(booted, workflow, options);
     // The result is collected for as long as somebody holds the handle, also when it is asked for only later.
-    return this.handle(id, this.result(id)) as Run<Output>;
+    return this.handle(id, this.result(id), known) as Run<Output>;
   }
 
   /**
@@ -237,8 +238,8 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
     return this.inspection.open(this.live().core, options);
   }
 
-  private handle(id: string, pending: Promise<WorkflowResult> | undefined): Run {
-    return makeHandle({ id, pending, system: this, tell: (draft) => commandIfLive(this.live(), id, draft) });
+  private handle(id: string, pending: Promise<WorkflowResult> | undefined, known?: WorkflowHead['status']): Run {
+    return makeHandle({ id, known, pending, system: this, tell: (draft) => commandIfLive(this.live(), id, draft) });
   }
 
   private async command(draft: GleitzeitDraft): Promise<void> {

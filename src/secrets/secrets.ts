@@ -13,6 +13,7 @@ import type { WorkflowResult } from '../runtime/result.ts';
 import { hashOf } from '../workflow/version.ts';
 import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
 import { sealDefinition, sealLeaf, sourcesIn } from './definition.ts';
+import { hasDigest, keyedDigest, plainDigest } from './input-digest.ts';
 import { type KeyMaterial, KeyRing } from './key.ts';
 import { type IsSecret, SecretNames } from './names.ts';
 import { rewrite } from './rewrite.ts';
@@ -44,6 +45,10 @@ export interface Secrets {
   workflow<Workflow extends Hashed>(workflow: Workflow): Workflow;
   /** The input of a run of a workflow, as it is recorded. @throws GleitzeitError PERSISTENCE_* */
   input(definition: WorkflowDefinition, input: unknown): unknown;
+  /** What tells an input from others: what was given, before any schema made something else of it. @throws GleitzeitError PERSISTENCE_* */
+  digest(definition: WorkflowDefinition, given: unknown): string;
+  /** Whether an input has a digest. @throws GleitzeitError CONFIGURATION_ERROR where the key of the digest is not here */
+  hasDigest(given: unknown, digest: string): boolean;
   /** A command that a user states himself, as it is carried out. @throws GleitzeitError PERSISTENCE_* */
   command(draft: GleitzeitDraft): GleitzeitDraft;
   /** What an attempt needs, here or for a worker elsewhere; made anew, for one that a worker comes back with, it does the same. */
@@ -69,7 +74,8 @@ export interface SecretsSurroundings {
 /** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
 export function createSecrets(options: SecretsOptions, around: SecretsSurroundings): Secrets {
   const names = new SecretNames(options.keys);
-  const sealer = new Sealer(new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile }));
+  const keys = new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile });
+  const sealer = new Sealer(keys);
   const isSecretName = (name: string): boolean => names.has(name);
   const seal = (value: unknown): string => sealer.seal(value);
   const sealed = new WeakMap<WorkflowDefinition, Hashed>();
@@ -100,6 +106,8 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   return {
     workflow,
     input,
+    digest: (definition, given) => (input(definition, given) === given ? plainDigest(given) : keyedDigest(given, keys.sealing())),
+    hasDigest: (given, digest) => hasDigest(given, digest, keys),
     command(draft) {
       if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
       const { definition, input: given } = draft.data;
@@ -120,6 +128,8 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
 export const noSecrets: Secrets = {
   workflow: (workflow) => workflow,
   input: (_, input) => input,
+  digest: (_, given) => plainDigest(given),
+  hasDigest: (given, digest) => hasDigest(given, digest, undefined),
   command: (draft) => draft,
   attempt: () => openAttempt,
   failure: (failure) => failure,

@@ -107,7 +107,7 @@ const nothing = z.object({});
 /** What each request is answered with, beside `ok`. */
 export const answers = {
   'hub:info': z.object({ version: z.string(), protocolVersion: z.int(), phase: z.string(), lastSeq: z.int() }),
-  'workflow:submit': z.object({ workflowId: z.string() }),
+  'workflow:submit': z.object({ workflowId: z.string(), known: z.enum(['running', 'completed', 'failed', 'cancelled']).exactOptional() }),
   'workflow:status': z.object({ status: workflowStatus }),
   'workflow:result': z.object({ result: workflowResult }),
   'workflow:trace': z.object({ trace }),

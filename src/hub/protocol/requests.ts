@@ -6,6 +6,7 @@ import { priorities } from '../../../machines/events/definition.ts';
 import type { WorkflowHead } from '../../journal/journal.ts';
 import type { Explanation } from '../../observe/explain.ts';
 import type { Trace } from '../../observe/trace.ts';
+import { ifKnownRules } from '../../runtime/options.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { ScheduleStatus } from '../../runtime/schedules.ts';
 import type { WorkflowStatus } from '../../runtime/status.ts';
@@ -39,8 +40,10 @@ export const requests = {
       ...workflow,
       input: z.unknown().exactOptional(),
       tags: z.array(z.string().max(1_024)).max(100).exactOptional(),
-      /** Names the run: the same id and definition once more is the same run. */
+      /** Names the run: the same id, definition and input once more is the same run. */
       id: workflowId.exactOptional(),
+      /** What of a run that has the id already; with `join`, its definition and input are not looked at. */
+      ifKnown: z.enum(ifKnownRules).exactOptional(),
       startAt: instant.exactOptional(),
       requestId: z.string().max(1_024).exactOptional(),
       traceparent: z.string().max(200).exactOptional(),
@@ -100,7 +103,11 @@ export interface Standing {
 /** What each request is answered with, beside `ok`. */
 export interface Responses {
   readonly 'hub:info': { readonly version: string; readonly protocolVersion: number; readonly phase: string; readonly lastSeq: number };
-  readonly 'workflow:submit': { readonly workflowId: string };
+  readonly 'workflow:submit': {
+    readonly workflowId: string;
+    /** How the run stood before, where it was there already. */
+    readonly known?: WorkflowHead['status'];
+  };
   readonly 'workflow:status': { readonly status: WorkflowStatus };
   readonly 'workflow:result': { readonly result: WorkflowResult };
   /** Without the tree, which follows from the events, and may be deeper than JSON can be written. */

@@ -126,8 +126,8 @@ class RequestDesk {
   private async submit(data: RequestData<'workflow:submit'>): Promise<Responses['workflow:submit']> {
     const { definition: _, yaml: __, workflow: ___, ...options } = data;
     const workflow = await this.workflowOf(data);
-    const { id } = await this.patiently(() => this.system.submit(workflow, options));
-    return { workflowId: id };
+    const { id, known } = await this.patiently(() => this.system.submit(workflow, options));
+    return { workflowId: id, ...(known !== undefined && { known }) };
   }
 
   private async schedule(data: RequestData<'schedule:add'>): Promise<Responses['schedule:add']> {
