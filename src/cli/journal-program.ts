@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 
 import type { CatchUpPolicy, OverlapPolicy } from '../../machines/events/cron.ts';
 import { severities } from '../../machines/events/envelope.ts';
+import { headStatuses } from '../journal/journal.ts';
 import type { AskOptions } from './commands/ask.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { EventsOptions } from './commands/events.ts';
@@ -71,7 +72,7 @@ function addStatus(program: Command, { settle, terminal }: Acting): void {
 
 function addList(program: Command, { settle, terminal }: Acting): void {
   inPlace(program, 'list', 'list the workflows of the journal, or of the hub')
-    .addOption(new Option('--status <status>', 'only those').choices(['running', 'completed', 'failed', 'cancelled']))
+    .addOption(new Option('--status <status>', 'only those').choices(headStatuses))
     .option('--limit <n>', 'only the latest so many (100 unless told)')
     .action((options: ListOptions) => settle(import('./commands/list.ts').then((it) => it.listCommand(options, terminal))));
 }

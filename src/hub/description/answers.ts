@@ -7,6 +7,7 @@ import * as z from 'zod';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { catchUpPolicies, overlapPolicies, scheduleRuleSchema } from '../../../machines/events/cron.ts';
+import { headStatuses } from '../../journal/journal.ts';
 import type { Reason } from '../../observe/explain.ts';
 import type { ErrorInfo } from '../../runtime/result.ts';
 import { type Refusal, wireError } from '../protocol/answers.ts';
@@ -63,7 +64,7 @@ const workflowHead = z.object({
   workflowId: z.string(),
   name: z.string(),
   versionHash: z.string(),
-  status: z.enum(['running', ...ends]),
+  status: z.enum(headStatuses),
   submittedAt: epochMs,
   endedAt: epochMs.exactOptional(),
 });

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 import { catchUpPolicies, overlapPolicies } from '../../../machines/events/cron.ts';
 import { priorities } from '../../../machines/events/definition.ts';
-import type { WorkflowHead } from '../../journal/journal.ts';
+import { headStatuses, type WorkflowHead } from '../../journal/journal.ts';
 import type { Explanation } from '../../observe/explain.ts';
 import type { Trace } from '../../observe/trace.ts';
 import { ifKnownRules } from '../../runtime/options.ts';
@@ -57,7 +57,7 @@ export const requests = {
   'workflow:explain': { data: z.strictObject({ workflowId, taskId: taskId.exactOptional() }), roles: reading },
   'workflow:list': {
     data: z.strictObject({
-      status: z.enum(['running', 'completed', 'failed', 'cancelled']).exactOptional(),
+      status: z.enum(headStatuses).exactOptional(),
       limit: z.int().min(1).max(10_000).exactOptional(),
     }),
     roles: reading,

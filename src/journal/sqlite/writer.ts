@@ -12,8 +12,9 @@ import type { Failure } from '../../../machines/failures.ts';
 import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
 import type { Retention } from '../journal.ts';
 import type { Batch } from './frame.ts';
+import { isolate } from './isolate.ts';
 import type { Store, StoreOptions } from './store.ts';
-import { sweepSome } from './sweep.ts';
+import { sweepNamed, sweepSome } from './sweep.ts';
 import { sweepOthers } from './sweep-others.ts';
 
 export interface Writer {
@@ -22,6 +23,7 @@ export interface Writer {
   /** The `seq` up to which everything is in the journal, read anew. */
   settle(): Promise<number>;
   sweep(retention: Retention): Promise<number>;
+  isolate(workflowIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,10 @@ export class InlineWriter implements Writer {
     return sweepAll(this.store, retention);
   }
 
+  async isolate(workflowIds: readonly string[]): Promise<void> {
+    isolate(this.store, workflowIds);
+  }
+
   async close(): Promise<void> {
     this.store.close();
   }
@@ -51,12 +57,12 @@ export class InlineWriter implements Writer {
 
 /** Sweeps until nothing is left to go; appends come in between. */
 export async function sweepAll(store: Store, retention: Retention): Promise<number> {
-  const { olderThan } = retention;
-  let removed = 0;
+  const { olderThan, workflowIds = [] } = retention;
+  let removed = sweepNamed(store, workflowIds);
   let beforeSeq = 0;
-  for (let some = sweepSome(store, retention); some.removed > 0; some = sweepSome(store, retention)) {
+  for (let some = sweepSome(store, retention); some.removed + some.isolated > 0; some = sweepSome(store, retention)) {
     removed += some.removed;
-    beforeSeq = some.endedSeq;
+    beforeSeq = Math.max(beforeSeq, some.endedSeq);
     await nextTurn();
   }
   if (beforeSeq === 0 && olderThan === undefined) return removed;
@@ -73,6 +79,7 @@ export type Question =
   | { readonly act: 'append'; readonly batch: Batch }
   | { readonly act: 'settle' }
   | { readonly act: 'sweep'; readonly retention: Retention }
+  | { readonly act: 'isolate'; readonly workflowIds: readonly string[] }
   | { readonly act: 'close' };
 export type Asked = Question & { readonly id: number };
 export type Answer = { readonly id: number } & ({ readonly value: number } | { readonly fault: Failure });
@@ -104,6 +111,10 @@ export class ThreadWriter implements Writer {
 
   sweep(retention: Retention): Promise<number> {
     return this.ask({ act: 'sweep', retention });
+  }
+
+  async isolate(workflowIds: readonly string[]): Promise<void> {
+    await this.ask({ act: 'isolate', workflowIds });
   }
 
   async close(): Promise<void> {
