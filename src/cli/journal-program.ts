@@ -11,7 +11,7 @@ import type { ListOptions } from './commands/list.ts';
 import type { ScheduleAddOptions, ScheduleRemoveOptions } from './commands/schedule.ts';
 import type { StatusOptions } from './commands/status.ts';
 import type { SubmitOptions } from './commands/submit.ts';
-import { defaultDatabase } from './database.ts';
+import { type DatabaseOptions, defaultDatabase } from './database.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { PlaceOptions, WorkflowCommand } from './place.ts';
 import { ifKnownOption, withHub } from './place-options.ts';
@@ -38,6 +38,7 @@ export function addJournalCommands(program: Command, acting: Acting): void {
   addAsk(program, acting, { name: 'resume', description: 'let a paused workflow go on' });
   addAsk(program, acting, { name: 'retry', description: 'let a failed workflow go on from its failed tasks; what has finished is kept' });
   addSchedule(program, acting);
+  addSweep(program, acting);
   addCheck(program, acting);
 }
 
@@ -150,6 +151,16 @@ function addSchedule(program: Command, { settle, terminal }: Acting): void {
 
 function scheduling() {
   return import('./commands/schedule.ts');
+}
+
+function addSweep(program: Command, { settle, terminal }: Acting): void {
+  program
+    .command('sweep')
+    .description('remove workflows that have ended, or are damaged, with everything recorded of them')
+    .argument('<workflow...>', 'the ids of runs')
+    .addOption(new Option('--db <path>', 'the journal').env('GLEITZEIT_DB').default(defaultDatabase))
+    .option('--json', 'answer with JSON')
+    .action((ids: string[], options: DatabaseOptions) => settle(import('./commands/sweep.ts').then((it) => it.sweepCommand(ids, options, terminal))));
 }
 
 function addCheck(program: Command, { settle, terminal }: Acting): void {

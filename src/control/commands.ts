@@ -32,6 +32,7 @@ export interface Answers {
   readonly resume: Standing;
   readonly retry: Standing;
   readonly schedule: ScheduleStatus;
+  readonly sweep: { readonly removed: number };
   readonly unschedule: { readonly scheduleId: string };
 }
 
@@ -68,6 +69,7 @@ const acts: Acts = {
   },
   // Whatever the options are, they are checked there.
   schedule: (system, { workflow, options }) => system.schedule(restoreWorkflow(workflow), options as unknown as ScheduleOptions),
+  sweep: async (system, { workflowIds }) => ({ removed: await system.sweep(workflowIds) }),
   async unschedule(system, { scheduleId, reason }) {
     await system.unschedule(scheduleId, reason);
     return { scheduleId };

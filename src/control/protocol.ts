@@ -41,6 +41,8 @@ export const commandShapes = {
     /** Those of `system.schedule`, which looks at them. */
     options: z.record(z.string(), z.unknown()),
   }),
+  /** Removes what has ended or is damaged. */
+  sweep: z.strictObject({ workflowIds: z.array(workflowId).min(1).max(1_000) }),
   unschedule: z.strictObject({ scheduleId: z.string().min(1).max(1_024), reason }),
 } as const;
 

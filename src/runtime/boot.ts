@@ -4,7 +4,7 @@ import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
 import { toError } from '../errors.ts';
 import { guardJournal } from '../journal/guarded.ts';
-import type { Journal, Opened } from '../journal/journal.ts';
+import type { Journal, Opened, WholeJournal } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from '../providers/executor.ts';
@@ -20,6 +20,7 @@ import { hostTimer } from '../system/timer-host.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
 import { hostCalendar } from './calendar-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
+import { DamageReport } from './damage-report.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { StartOptions, SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
@@ -32,7 +33,7 @@ import { processVitals } from './vitals.ts';
 
 export interface Booted {
   readonly core: Core;
-  readonly journal: Journal;
+  readonly journal: WholeJournal;
   /** What the journal said of itself. */
   readonly opened: Opened;
   readonly executor: Executor;
@@ -43,6 +44,7 @@ export interface Booted {
   readonly secrets: Secrets;
   readonly recovering: Recovering;
   readonly gate: SweepGate;
+  readonly damage: DamageReport;
   readonly log: Logger;
   readonly ids: { workflow(): string };
   /** Stops what measures and what waits for a time. */
@@ -78,6 +80,9 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   const gate = hostCleanup(core, log);
+  const damage = new DamageReport(journal, log);
+  // A sweep may have met what is damaged.
+  core.on('cleanup:swept', () => void damage.look());
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
   // Where not all comes back no slot may come: nobody would see whether its run is under way.
   const stopCalendar = only === undefined ? hostCalendar(core, log) : () => undefined;
@@ -91,7 +96,7 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const attempts = hostAttempts(core, executor);
   const runs = new RunRegistry(core);
   const recovering = new Recovering(core);
-  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering, gate, log, ids, silence };
+  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering, gate, damage, log, ids, silence };
 }
 
 /** Where what handlers tell goes. */

@@ -14,7 +14,7 @@ import { taskKey } from '../system/addressing.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import type { Booted } from './boot.ts';
-import { notFound } from './status.ts';
+import { knownHead } from './known-workflow.ts';
 
 export const cancelReason = 'cancelled by its user';
 
@@ -26,7 +26,7 @@ type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
  */
 export async function commandWorkflow(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
   if (isLive(asked, workflowId)) return commandIfLive(asked, workflowId, draft);
-  if ((await asked.journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  await knownHead(asked, workflowId);
 }
 
 /** Hands a command to a workflow that was known once, unless it has ended; resolves when what came of it is durable. */
@@ -56,7 +56,7 @@ export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName
   }
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver === undefined) {
-    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    await knownHead({ journal }, workflowId);
     return;
   }
   // The resolver's snapshot has the resolver's context.
@@ -80,7 +80,7 @@ export async function explainAsked({ core, journal, recovering }: Asked, workflo
   if (recovering.hasten(workflowId)) await core.whenDurable();
   const waiting = explainAdmission(core, workflowId);
   if (waiting !== undefined) return waiting;
-  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  await knownHead({ journal }, workflowId);
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver !== undefined && taskId !== undefined) positionOf((resolver.context as ResolverContext).definition, { workflowId, taskId });
   return explainWorkflow(core, workflowId, taskId);

@@ -3,8 +3,8 @@ import { errorOf } from '../errors.ts';
 import type { Core } from '../system/core.ts';
 import { recordedOf } from './begun-tasks.ts';
 import type { Booted } from './boot.ts';
-import { bringBackWorkflow } from './recovery.ts';
-import { notFound } from './status.ts';
+import { bringBackWorkflow } from './hydration.ts';
+import { damagedError, knownHead } from './known-workflow.ts';
 import { refuseWhileHeld } from './storage.ts';
 
 /**
@@ -16,9 +16,8 @@ export async function retryWorkflow(booted: Booted, workflowId: string, reason: 
   return booted.runs.inTurn(workflowId, () => booted.gate.whileKept(() => retryInTurn(booted, workflowId, reason)));
 }
 
-async function retryInTurn({ core, journal, runs }: Booted, workflowId: string, reason: string): Promise<void> {
-  const head = await journal.find(workflowId);
-  if (head === undefined) throw notFound(workflowId);
+async function retryInTurn({ core, journal, runs, damage }: Booted, workflowId: string, reason: string): Promise<void> {
+  const head = await knownHead({ journal }, workflowId);
   if (head.status !== 'failed') {
     const state = head.status === 'running' ? 'has not ended' : `is ${head.status}`;
     throw errorOf('WORKFLOW_INVALID_STATE', `Workflow '${workflowId}' ${state}: only one that has failed can be retried.`, {
@@ -28,7 +27,12 @@ async function retryInTurn({ core, journal, runs }: Booted, workflowId: string, 
   const facts = recordedOf(await journal.read({ workflowId }));
   await gone(core, workflowId);
   refuseWhileHeld(core);
-  if (bringBackWorkflow(core, facts) === undefined) throw notFound(workflowId);
+  try {
+    if (bringBackWorkflow(core, facts) === undefined) throw damagedError(workflowId);
+  } catch (thrown) {
+    await damage.isolate(new Map([[workflowId, thrown]]));
+    throw damagedError(workflowId);
+  }
   const retried = runs.retrial(workflowId);
   core.accept({ type: 'workflow:retry', data: { workflowId, reason, by: 'api' } }, { source: 'api' });
   await retried;

@@ -37,8 +37,9 @@ export async function shutDown(booted: Booted, { deadlineMs = stopDefaults.deadl
 }
 
 async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOptions>): Promise<void> {
-  const { core, attempts, recovering, silence } = booted;
+  const { core, attempts, recovering, damage, silence } = booted;
   recovering.stop();
+  damage.stop();
   core.accept({ type: 'system:stop', data: { reason, deadlineMs } }, { source: 'runtime' });
   await core.whenQuiet();
   await drained(booted, deadlineMs);
@@ -50,7 +51,8 @@ async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOp
 }
 
 /** Ends all that goes on at once: nothing that is stated from here on could be recorded. */
-export function giveUp({ silence, attempts, core, runs }: Booted, error: GleitzeitError): void {
+export function giveUp({ silence, attempts, core, runs, damage }: Booted, error: GleitzeitError): void {
+  damage.stop();
   silence();
   attempts.abandon('the system failed');
   core.close();

@@ -13,6 +13,7 @@ import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
 import type { Booted } from './boot.ts';
 import { functionProvider } from './function-provider.ts';
 import { epochOf, instant } from './instant.ts';
+import { refuseDamaged } from './known-workflow.ts';
 import { ifKnownRules, type SubmitOptions } from './options.ts';
 import { refuseWhileHeld } from './storage.ts';
 
@@ -56,6 +57,7 @@ export async function submit(booted: Booted, workflow: AnyWorkflow, options: Sub
   return runs.inTurn(id, async () => {
     const known = await journal.find(id);
     if (known === undefined) return { id: await admit(booted, id, { workflow, options }) };
+    refuseDamaged(known);
     await join(booted, known, { workflow, options });
     return { id, known: known.status };
   });

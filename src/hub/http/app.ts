@@ -65,7 +65,10 @@ function readiness(c: Context, system: GleitzeitSystem): Response {
   if (system.phase !== 'running' || port === undefined) throw errorOf('SYSTEM_NOT_INITIALIZED', 'The system does not run.');
   if (port.core.storageFault !== undefined)
     throw errorOf('PERSISTENCE_WRITE_FAILED', 'The journal takes no facts for the time being.', { retryable: true });
-  return c.json({ ok: true });
+  // Work is taken all the same: what is damaged concerns nobody else, and somebody has to look at it.
+  const { workflows, schedules } = port.damage.units;
+  const isWhole = workflows.length + schedules.length === 0;
+  return c.json({ ok: true, ...(!isWhole && { damaged: { workflows: workflows.length, schedules: schedules.length } }) });
 }
 
 /** The system from inside, while it runs. */
