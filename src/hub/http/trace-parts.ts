@@ -1,7 +1,7 @@
 /** The trace of a workflow as JSON, read from the journal as far as it has been handed over. */
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
-import { portOf } from '../../runtime/port.ts';
 import { knownHead, notFound } from '../../runtime/known-workflow.ts';
+import { portOf } from '../../runtime/port.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { Pages } from '../events/pages.ts';
 import type { Part } from './answers.ts';
