@@ -93,5 +93,7 @@ export type { SecretsOptions } from './secrets/secrets.ts';
 export type { Clock, Timer } from './system/clock.ts';
 export type { StorageFault } from './system/storage-hold.ts';
 export { defineWorkflow } from './workflow/define.ts';
+export type { ErrorValue, Jsonified } from './workflow/jsonified.ts';
 export { loadWorkflow, parseWorkflow } from './workflow/load.ts';
+export { optional } from './workflow/ref.ts';
 export type { Workflow } from './workflow/workflow.ts';
