@@ -15,6 +15,9 @@ export const keyRule = `${shortestKey} random bytes or characters at least, as \
 /** The variable of the environment that a key is taken from. */
 export const keyVariable = 'GLEITZEIT_SECRET_KEY';
 
+/** The variable that names a file with that key instead, which the environment of commands cannot give away. */
+export const keyFileVariable = 'GLEITZEIT_KEY_FILE';
+
 /** Whether this is long enough to be a key. */
 export function isKeyMaterial(value: unknown): value is KeyMaterial {
   return (typeof value === 'string' || value instanceof Uint8Array) && value.length >= shortestKey;
