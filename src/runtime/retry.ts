@@ -1,4 +1,5 @@
 /** Has a workflow that failed go on: its actors are brought back as its facts leave them, and asked whether it may. */
+import { refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { Core } from '../system/core.ts';
 import { recordedOf } from './begun-tasks.ts';
@@ -12,6 +13,7 @@ import { refuseWhileHeld } from './storage.ts';
  * @throws GleitzeitError WORKFLOW_NOT_FOUND, or WORKFLOW_INVALID_STATE for one that has not failed
  */
 export async function retryWorkflow(booted: Booted, workflowId: string, reason: string): Promise<void> {
+  refuseMisfits('retry', { reason });
   // In turn: of two who ask, the second sees that it runs.
   return booted.runs.inTurn(workflowId, () => booted.gate.whileKept(() => retryInTurn(booted, workflowId, reason)));
 }

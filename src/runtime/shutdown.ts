@@ -2,6 +2,7 @@
  * The order of a stop: admission ends and dispatch is held, workers drain until the deadline, the rest is aborted and its
  * leases given back, time stops, the engine says that it has stopped, and the journal is closed.
  */
+import { refuseMisfits } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
@@ -20,7 +21,8 @@ export const stopDefaults = { deadlineMs: 30_000, reason: 'stop' } as const;
 const journalGraceMs = 5_000;
 
 /** @throws GleitzeitError INVALID_PARAMS */
-export function checkStop({ deadlineMs = stopDefaults.deadlineMs }: StopOptions): void {
+export function checkStop({ deadlineMs = stopDefaults.deadlineMs, reason }: StopOptions): void {
+  refuseMisfits('stop', { reason });
   if (Number.isFinite(deadlineMs) && deadlineMs >= 0) return;
   throw errorOf('INVALID_PARAMS', `The deadline of a stop must be a number of milliseconds from 0, got ${describeValue(deadlineMs)}`);
 }

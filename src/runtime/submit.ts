@@ -17,15 +17,21 @@ import { refuseDamaged } from './known-workflow.ts';
 import { ifKnownRules, type SubmitOptions } from './options.ts';
 import { refuseWhileHeld } from './storage.ts';
 
-export const idRule = 'a text of 1 to 1024 characters without "/", which stands between the ids of workflow and task';
+/** Not as those that the system makes of them: with a slash for tasks, and with the time of its slot for the run of a schedule. */
+const idForm = /^(?!.*@[-+\d]+T[\d:.,]+(?:Z|[-+]\d\d:?\d\d)$)[^/~]+$/su;
+const rest = 'without "/" and "~", which does not end in "@" and a time as the ids of the runs of schedules do';
+
+/** The id of a workflow or a schedule, as its user may choose it. */
+export function idShape(longest: number) {
+  const error = `a text of 1 to ${longest} characters ${rest}`;
+  return z.string({ error }).max(longest, { error }).regex(idForm, { error });
+}
+
 const text = (rule: string) => z.string({ error: rule }).optional();
 const submitShape = z.strictObject(
   {
     input: z.unknown().optional(),
-    id: z
-      .string({ error: idRule })
-      .regex(/^[^/]{1,1024}$/su, { error: idRule })
-      .optional(),
+    id: idShape(1_024).optional(),
     ifKnown: z.enum(ifKnownRules, { error: `one of ${ifKnownRules.join(', ')}` }).optional(),
     startAt: instant.optional(),
     requestId: text('a text'),
@@ -155,7 +161,9 @@ export function checkSubmit(workflow: unknown, options: unknown): void {
   if (!isWorkflow(workflow))
     throw errorOf('INVALID_REQUEST', `submit takes what defineWorkflow() or loadWorkflow() returns, got ${describeValue(workflow)}`);
   const complaints = new Complaints();
-  complaints.addAll(submitShape.safeParse(options), { of: options, at: '', known: Object.keys(submitShape.shape) });
+  const parsed = submitShape.safeParse(options);
+  complaints.addAll(parsed, { of: options, at: '', known: Object.keys(submitShape.shape) });
+  if (parsed.success) complaints.addMisfits({ ...parsed.data, input: undefined, startAt: undefined });
   const error = complaints.error(`submit of workflow ${describeValue(workflow.definition.name)}`, 'INVALID_PARAMS');
   if (error !== undefined) throw error;
 }

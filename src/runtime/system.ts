@@ -8,6 +8,7 @@ import type { Observable } from 'rxjs';
 
 import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Priority } from '../../machines/events/definition.ts';
+import { refuseMisfits } from '../complaints.ts';
 import { errorOf, type GleitzeitError, toError } from '../errors.ts';
 import type { DamagedUnits, WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
@@ -247,6 +248,7 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
   }
 
   unregister(providerId: string, reason = 'unregistered'): void {
+    refuseMisfits('unregister', { reason });
     this.live().providers.unregister(providerId, reason);
   }
 
@@ -261,6 +263,7 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
 
   private async command(draft: GleitzeitDraft): Promise<void> {
     const { core } = this.live();
+    refuseMisfits(draft.type, draft.data);
     core.accept(draft, { source: 'api' });
     await core.whenQuiet();
   }

@@ -16,7 +16,7 @@ import { finishWorkflow } from './finish.ts';
 import type { Jsonified } from './jsonified.ts';
 import { type WorkflowLimits, workflowDefaults } from './limits.ts';
 import { normaliseSettings } from './normalise.ts';
-import { readPlain } from './plain.ts';
+import { misfitsIn, readPlain } from './plain.ts';
 import { refTo, templateOf } from './ref.ts';
 import type { Loose, Present, Ref, Resolved } from './ref-types.ts';
 import { TaskList } from './task-list.ts';
@@ -74,6 +74,7 @@ export function defineWorkflow<
   const output = templateOf(tasks(task, refTo('input')) ?? null, ['output'], faults);
   const { value: input, faults: found } = readPlain(defaults ?? null, workflowDefaults.bounds);
   faults.addAll(found.map((fault) => ({ ...fault, path: ['defaults', ...fault.path] })));
+  faults.addAll(misfitsIn({ description, version }, []));
   const settings = { name, description, version, timeoutMs, failurePolicy, maxParallelTasks, output, input };
   const defined = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const draft = normaliseSettings(defined, list.drafts, { faults, limits });

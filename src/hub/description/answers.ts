@@ -135,7 +135,7 @@ const report = z.object({ accepted: z.boolean(), reason: z.string().exactOptiona
 
 /** What each message of a worker is answered with, beside `ok`. */
 export const workerAnswers = {
-  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()) }),
+  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()), messageBytes: z.int() }),
   'worker:heartbeat': z.object({ lost: z.array(z.string()) }),
   'worker:drain': nothing,
   'attempt:succeeded': report,

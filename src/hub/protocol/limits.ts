@@ -1,10 +1,12 @@
 /** How much one client of the hub may send, hold and leave unread. */
+import { maxDepth } from '../../json-rules.ts';
+
 export interface HubLimits {
   /** The largest message, in bytes of JSON; room for the largest payload (8 MB) and its envelope. @defaultValue `12_582_912` */
   readonly messageBytes: number;
   /** The largest message of a connection that has not said yet who it is, in bytes. @defaultValue `16_384` */
   readonly greetingBytes: number;
-  /** How deep JSON may be nested. @defaultValue `200` */
+  /** How deep each value in a message may be nested. @defaultValue `1_000` */
   readonly depth: number;
   /** How long a connection may take to say who it is, in milliseconds. @defaultValue `5_000` */
   readonly greetingMs: number;
@@ -37,7 +39,7 @@ export interface HubLimits {
 export const hubLimitDefaults = {
   messageBytes: 12 * 2 ** 20,
   greetingBytes: 16 * 2 ** 10,
-  depth: 200,
+  depth: maxDepth,
   greetingMs: 5_000,
   connections: 10_000,
   newcomers: 2_000,

@@ -32,7 +32,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const { system, path = hubDefaults.path, allowedOrigins = [], batches = false, remote } = options;
   const limits = limitsOf(options);
   const admission = admissionOf(access, allowedOrigins);
-  const desk = new WorkerDesk(system, { remote, isShared: access.workerTokens > 1, limits });
+  const desk = new WorkerDesk(system, { remote, isShared: access.workerTokens > 1, limits, messageBytes: limits.messageBytes });
   const patience = new Patience(core.clock, core.config.worker.leaseMs);
   desk.onRegistered(() => patience.wake());
   const handle = createRequestHandlers(system, { patience, batches });

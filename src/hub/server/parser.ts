@@ -30,6 +30,7 @@ export class Incoming {
   readonly id: number | undefined;
   /** Its length, in characters. */
   readonly size: number;
+  /** Why it is not taken. Its name and data are there all the same, as far as they can be read: believed by nobody, but to tell what it was. */
   readonly refusal: GleitzeitError | undefined;
 
   constructor(parts: Pick<Incoming, 'name' | 'data' | 'id' | 'size' | 'refusal'>) {
@@ -116,13 +117,15 @@ export class PacketDecoder extends EventEmitter {
     }
     this.parts += Number(parts ?? 0);
     const packet = { type: type === packetTypes.binaryEvent ? packetTypes.event : type, nsp, id, size: text.length };
+    let isAdmitted = false;
     try {
       this.gate.admit(packet);
+      isAdmitted = true;
       if (isBinary) throw errorOf('INVALID_REQUEST', 'Nothing binary is taken here: send bytes as text, for example in base64.');
       this.take(packet, text.length === head.length ? undefined : parse(text, head.length, this.gate.bounds));
     } catch (thrown) {
       // Nothing above throws anything else.
-      this.refuse(packet, thrown as GleitzeitError);
+      this.refuse(packet, thrown as GleitzeitError, isAdmitted ? legible(text.slice(head.length)) : illegible);
     }
   }
 
@@ -145,8 +148,8 @@ export class PacketDecoder extends EventEmitter {
     }
   }
 
-  private refuse(packet: PacketHeader, error: GleitzeitError): void {
-    if (packet.type === packetTypes.event) this.emitMessage(packet, { name: '', data: undefined, refusal: error });
+  private refuse(packet: PacketHeader, error: GleitzeitError, said: Pick<Incoming, 'name' | 'data'>): void {
+    if (packet.type === packetTypes.event) this.emitMessage(packet, { ...said, refusal: error });
     else if (packet.type === packetTypes.connect) this.gate.refuseEntry(packet.nsp, error);
     else this.gate.end(error);
   }
@@ -163,6 +166,18 @@ function parse(text: string, from: number, bounds: JsonBounds): unknown {
     return JSON.parse(text.slice(from)) as unknown;
   } catch (thrown) {
     throw errorOf('PARSE_ERROR', `A message has to be JSON: ${thrown instanceof Error ? headOf(thrown.message, 200) : 'it cannot be read'}`);
+  }
+}
+
+const illegible = { name: '', data: undefined } as const;
+
+/** What can be read of a message that is refused. */
+function legible(text: string): Pick<Incoming, 'name' | 'data'> {
+  try {
+    const [name, data] = JSON.parse(text) as readonly unknown[];
+    return typeof name === 'string' ? { name, data } : illegible;
+  } catch {
+    return illegible;
   }
 }
 

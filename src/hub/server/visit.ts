@@ -17,7 +17,7 @@ import { checked } from '../protocol/checking.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { requests } from '../protocol/requests.ts';
 import { subscribeData } from '../protocol/subscriptions.ts';
-import { type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
+import { isReportName, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
 import type { WorkerConnection, WorkerDesk } from '../workers/worker-desk.ts';
 import { type Grant, requireRole } from './access.ts';
 import type { Line } from './line.ts';
@@ -70,7 +70,7 @@ export class Visit {
     const { line, reception } = this;
     if (line.pending >= reception.limits.pendingRequests)
       this.refuse(incoming, errorOf('RESOURCE_EXHAUSTED', `${line.pending} requests of the connection wait for their answers already.`));
-    else if (incoming.refusal !== undefined) this.refuse(incoming, incoming.refusal);
+    else if (incoming.refusal !== undefined && !this.isReport(incoming)) this.refuse(incoming, incoming.refusal);
     // What waits is counted as pending only once it is begun.
     else line.whenRoom(() => this.begin(incoming), incoming.size);
   }
@@ -141,8 +141,18 @@ export class Visit {
     }
   }
 
-  private async act({ name, data }: Incoming): Promise<object> {
+  /** Whether it says how an attempt ended: the attempt has ended, whatever is wrong with how that is said. */
+  private isReport({ name }: Incoming): boolean {
+    return this.namespace === '/pool' && isReportName(name);
+  }
+
+  private async act({ name, data, refusal }: Incoming): Promise<object> {
     const { namespace, grant, line } = this;
+    if (refusal !== undefined) {
+      this.reception.onRefused();
+      if (isReportName(name)) return this.workerFor(name).refused(name, data, refusal);
+      throw refusal;
+    }
     if (namespace === '/engine' && isRequestName(name)) return this.reception.handle(name, data, { ...grant, onGone: line.onGone });
     if (namespace === '/pool' && isWorkerMessage(name)) return this.workerFor(name).handle(name, data);
     throw errorOf('METHOD_NOT_FOUND', `There is no message ${describeValue(name)} to ${namespace}.`);
