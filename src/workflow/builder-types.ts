@@ -1,8 +1,7 @@
 /** The types by which a workflow that is written in code is checked: from schema to reference to handler. */
 import type { Priority, RetryPolicy } from '../../machines/events/definition.ts';
 import type { AnyProvider, Handler, MethodsOf, ParamsOf, ResultOf } from '../providers/provider.ts';
-import type { JsonResult } from './jsonified.ts';
-import type { Loose, OptionalRef, Present, Ref, RefTo, Resolved, Templated } from './ref-types.ts';
+import type { Loose, Ref, RefTo, Resolved, Templated } from './ref-types.ts';
 
 /** A task, by a reference to it or by its id. */
 export type TaskLike = RefTo<unknown> | string;
@@ -23,13 +22,11 @@ export interface TaskSettings {
 /** A share of elements, for example `10%`. */
 type Share = `${number}%`;
 
-type List = RefTo<readonly unknown[]> | OptionalRef<readonly unknown[]>;
-
-/** A list to run over: a reference to it, or that with limits. An `optional` one that is not there is empty. */
+/** A list to run over: a reference to it, or that with limits. */
 export type FanOut =
-  | List
+  | RefTo<readonly unknown[]>
   | {
-      readonly items: List;
+      readonly items: RefTo<readonly unknown[]>;
       /** Elements that run at the same time at most. */
       readonly concurrency?: number;
       /** Failed elements that the task survives, whose results are null. @defaultValue 0 */
@@ -38,17 +35,13 @@ export type FanOut =
 
 type ElementOf<F> = 0 extends 1 & F
   ? Loose
-  : F extends RefTo<readonly (infer Element)[] | null>
+  : F extends RefTo<readonly (infer Element)[]>
     ? Element
-    : F extends { readonly items: RefTo<readonly (infer Element)[] | null> }
+    : F extends { readonly items: RefTo<readonly (infer Element)[]> }
       ? Element
       : Loose;
 
-type ResultsOf<F, Result> = 0 extends 1 & F
-  ? JsonResult<Result>[]
-  : F extends { readonly tolerate: unknown }
-    ? (JsonResult<Result> | null)[]
-    : JsonResult<Result>[];
+type ResultsOf<F, Result> = 0 extends 1 & F ? Result[] : F extends { readonly tolerate: unknown } ? (Result | null)[] : Result[];
 
 /** Makes the parameters of one element. */
 type PerElement<F, Params> = (item: Ref<ElementOf<F>>, index: Ref<number>) => Params;
@@ -60,7 +53,7 @@ export interface FunctionTasks {
     id: string,
     options: TaskSettings & {
       readonly forEach: F;
-      readonly params: PerElement<F, Params & Present<Params>>;
+      readonly params: PerElement<F, Params>;
       readonly run: Handler<Resolved<Params>, Result>;
       readonly method?: never;
     },
@@ -70,11 +63,11 @@ export interface FunctionTasks {
     id: string,
     options: TaskSettings & {
       readonly run: Handler<Resolved<Params>, Result>;
-      readonly params?: Params & Present<Params>;
+      readonly params?: Params;
       readonly method?: never;
       readonly forEach?: never;
     },
-  ): Ref<JsonResult<Awaited<Result>>>;
+  ): Ref<Awaited<Result>>;
 }
 
 /** The provider, of several, that has a method. */
@@ -102,7 +95,7 @@ export interface MethodTasks<P extends AnyProvider> {
   <M extends MethodsOf<P>>(
     id: string,
     options: TaskSettings & MethodRoute<M> & GivenParams<ParamsIn<P, M>> & { readonly forEach?: never },
-  ): Ref<JsonResult<ResultIn<P, M>>>;
+  ): Ref<ResultIn<P, M>>;
 }
 
 /** Methods that only the system will know. */

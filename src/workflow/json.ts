@@ -3,12 +3,11 @@
  * twice, and too much depth. Iterative and linear.
  */
 import { headOf } from '../../machines/policies/text.ts';
-import { misfitOfKey, misfitOfNumber, misfitOfText, poisonedKey, tooDeep } from '../json-rules.ts';
 import { describeValue } from '../thrown.ts';
 import type { Fault, Path, Place } from './faults.ts';
 import type { ReadingBounds } from './limits.ts';
 import { placesIn } from './places.ts';
-import type { Reading } from './reading.ts';
+import { poisonedKey, type Reading, tooDeep } from './reading.ts';
 
 export function readJson(text: string, bounds: ReadingBounds): Reading {
   const faults: Fault[] = [];
@@ -130,7 +129,7 @@ class JsonReader {
   #readValue(): unknown {
     const next = this.#peek();
     if (next === '{' || next === '[') return this.#open(next === '[');
-    if (next === '"') return this.#readText();
+    if (next === '"') return this.#readString();
     const word = /[a-z]/.test(next) ? this.#text.slice(this.#offset).match(/^[a-z]{1,5}/)?.[0] : undefined;
     if (word !== undefined && words.has(word)) {
       this.#offset += word.length;
@@ -139,15 +138,13 @@ class JsonReader {
     numberToken.lastIndex = this.#offset;
     const [digits] = numberToken.exec(this.#text) ?? [];
     if (digits === undefined) return this.#fail('expected a value');
-    const value = Number(digits);
-    this.#refuse(misfitOfNumber(value, digits), this.#offset);
+    if (!Number.isFinite(Number(digits))) return this.#fail('expected a number that is not larger than a double can hold');
     this.#offset += digits.length;
-    // Plus zero: a negative one is written as zero.
-    return value + 0;
+    return Number(digits);
   }
 
   #open(isList: boolean): unknown {
-    if (this.#frames.length >= this.#bounds.maxDepth) throw this.#unreadable(tooDeep(this.#bounds.maxDepth));
+    if (this.#frames.length >= this.#bounds.maxDepth) throw this.#unreadable('too_deep', tooDeep(this.#bounds.maxDepth));
     this.#offset += 1;
     if (this.#peek() === (isList ? ']' : '}')) {
       this.#offset += 1;
@@ -163,19 +160,13 @@ class JsonReader {
     if (this.#peek() !== '"') this.#fail('expected a key in quotes');
     const offset = this.#offset;
     frame.step = this.#readString();
-    this.#refuse(misfitOfKey(frame.step), offset);
-    if (Object.hasOwn(frame.map, frame.step))
-      this.#refuse({ rule: 'duplicate_key', message: `must not stand twice in one map: ${describeValue(frame.step)}` }, offset);
+    const key = describeValue(frame.step);
+    if (frame.step === poisonedKey) {
+      this.#refuse('forbidden_name', `must not be a key: every object answers to ${key}`, offset);
+    } else if (Object.hasOwn(frame.map, frame.step)) this.#refuse('duplicate_key', `must not stand twice in one map: ${key}`, offset);
     this.#watching.visit?.(this.#path(), offset);
     if (this.#peek() !== ':') this.#fail('expected ":"');
     this.#offset += 1;
-  }
-
-  #readText(): string {
-    const offset = this.#offset;
-    const text = this.#readString();
-    this.#refuse(misfitOfText(text), offset);
-    return text;
   }
 
   #readString(): string {
@@ -206,17 +197,16 @@ class JsonReader {
     return this.#frames.map(({ step }) => step);
   }
 
-  #refuse(misfit: Pick<Fault, 'rule' | 'message'> | undefined, offset: number): void {
-    if (misfit) this.#watching.refuse?.({ path: this.#path(), ...misfit, offset });
+  #refuse(rule: string, message: string, offset: number): void {
+    this.#watching.refuse?.({ path: this.#path(), rule, message, offset });
   }
 
-  #unreadable(misfit: Pick<Fault, 'rule' | 'message'>): Unreadable {
-    return new Unreadable({ path: [], ...misfit, offset: this.#offset });
+  #unreadable(rule: string, message: string): Unreadable {
+    return new Unreadable({ path: [], rule, message, offset: this.#offset });
   }
 
   #fail(expected: string): never {
     const rest = headOf(this.#text.slice(this.#offset), 20);
-    const got = rest === '' ? 'the end of the text' : JSON.stringify(rest);
-    throw this.#unreadable({ rule: 'syntax', message: `is not JSON: expected ${expected}, got ${got}` });
+    throw this.#unreadable('syntax', `is not JSON: ${expected}, got ${rest === '' ? 'the end of the text' : JSON.stringify(rest)}`);
   }
 }

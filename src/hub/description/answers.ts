@@ -7,7 +7,6 @@ import * as z from 'zod';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { catchUpPolicies, overlapPolicies, scheduleRuleSchema } from '../../../machines/events/cron.ts';
-import { headStatuses } from '../../journal/journal.ts';
 import type { Reason } from '../../observe/explain.ts';
 import type { ErrorInfo } from '../../runtime/result.ts';
 import { type Refusal, wireError } from '../protocol/answers.ts';
@@ -64,7 +63,7 @@ const workflowHead = z.object({
   workflowId: z.string(),
   name: z.string(),
   versionHash: z.string(),
-  status: z.enum(headStatuses),
+  status: z.enum(['running', ...ends]),
   submittedAt: epochMs,
   endedAt: epochMs.exactOptional(),
 });
@@ -108,7 +107,7 @@ const nothing = z.object({});
 /** What each request is answered with, beside `ok`. */
 export const answers = {
   'hub:info': z.object({ version: z.string(), protocolVersion: z.int(), phase: z.string(), lastSeq: z.int() }),
-  'workflow:submit': z.object({ workflowId: z.string(), known: z.enum(['running', 'completed', 'failed', 'cancelled']).exactOptional() }),
+  'workflow:submit': z.object({ workflowId: z.string() }),
   'workflow:status': z.object({ status: workflowStatus }),
   'workflow:result': z.object({ result: workflowResult }),
   'workflow:trace': z.object({ trace }),
@@ -135,7 +134,7 @@ const report = z.object({ accepted: z.boolean(), reason: z.string().exactOptiona
 
 /** What each message of a worker is answered with, beside `ok`. */
 export const workerAnswers = {
-  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()), messageBytes: z.int() }),
+  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()) }),
   'worker:heartbeat': z.object({ lost: z.array(z.string()) }),
   'worker:drain': nothing,
   'attempt:succeeded': report,

@@ -107,9 +107,8 @@ export class Registrations {
     };
     const at = now();
     this.ask('worker:register', data, {
-      done: ({ leaseMs, heartbeatMs, lost, messageBytes }) => {
+      done: ({ leaseMs, heartbeatMs, lost }) => {
         this.asked.delete(workerId);
-        held.messageBytes = messageBytes;
         this.agree({ leaseMs, heartbeatMs });
         held.renew(workerId, at, lost);
         this.registered.add(workerId);

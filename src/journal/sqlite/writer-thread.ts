@@ -2,7 +2,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { toFailure } from '../../errors.ts';
-import { isolate } from './isolate.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { type Answer, type Asked, sweepAll } from './writer.ts';
 
@@ -25,9 +24,6 @@ function answer(asked: Asked): number | Promise<number> {
       return openStore().settle();
     case 'sweep':
       return sweepAll(openStore(), asked.retention);
-    case 'isolate':
-      isolate(openStore(), asked.workflowIds);
-      return 0;
     case 'close':
       store?.close();
       store = undefined;
