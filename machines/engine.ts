@@ -244,10 +244,10 @@ function reasonOf({ data }: EngineEvent): string {
   return 'reason' in data ? data.reason : '';
 }
 
-function admission({ workflowId, name, versionHash, definition, input, levels, startAt }: Submit): readonly EngineFact[] {
-  const delay = startAt === undefined ? {} : { startAt };
+function admission({ workflowId, name, versionHash, definition, input, levels, startAt, inputDigest }: Submit): readonly EngineFact[] {
+  const more = { ...(startAt !== undefined && { startAt }), ...(inputDigest !== undefined && { inputDigest }) };
   return [
-    { type: 'workflow:submitted', data: { workflowId, name, versionHash, definition, input, ...delay } },
+    { type: 'workflow:submitted', data: { workflowId, name, versionHash, definition, input, ...more } },
     { type: 'workflow:validated', data: { workflowId, tasks: definition.tasks.length, levels } },
   ];
 }

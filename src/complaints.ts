@@ -3,7 +3,9 @@ import { type ErrorCode, failure } from '../machines/failures.ts';
 import { GleitzeitError, type Issue } from './errors.ts';
 import { describeValue } from './thrown.ts';
 import { pathText } from './workflow/faults.ts';
+import { workflowDefaults } from './workflow/limits.ts';
 import { suggestion } from './workflow/nearest.ts';
+import { readPlain } from './workflow/plain.ts';
 
 /** What a schema said of a value: the part of zod's answer that is looked at. */
 interface Checked {
@@ -51,6 +53,14 @@ export class Complaints {
     }
   }
 
+  /** Adds what of some data cannot be kept as it is, see `json-rules.ts`. */
+  addMisfits(data: unknown): void {
+    for (const { path, rule, message } of readPlain(data, workflowDefaults.bounds).faults) {
+      const place = pathText(path);
+      this.tell(place, rule, `${place === '' ? 'it' : place} ${message}`);
+    }
+  }
+
   /** One error of all; nothing where there is nothing to say. */
   error(subject: string, code: ErrorCode): GleitzeitError | undefined {
     if (this.none) return undefined;
@@ -67,6 +77,17 @@ export class Complaints {
   private tell(path: string, rule: string, message: string): void {
     this.issues.push({ path, rule, message });
   }
+}
+
+/**
+ * Refuses data of a caller's in which something stands that cannot be kept.
+ * @throws GleitzeitError INVALID_PARAMS with every place of it
+ */
+export function refuseMisfits(subject: string, data: unknown): void {
+  const complaints = new Complaints();
+  complaints.addMisfits(data);
+  const error = complaints.error(subject, 'INVALID_PARAMS');
+  if (error !== undefined) throw error;
 }
 
 function valueAt(value: unknown, path: readonly (string | number)[]): unknown {

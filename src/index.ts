@@ -46,7 +46,7 @@ export { workflowMachine } from '../machines/workflow.ts';
 export { serveControl } from './control/serve.ts';
 export type { ControlServer, ServeOptions } from './control/server.ts';
 export { GleitzeitError, type Issue } from './errors.ts';
-export type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
+export type { DamagedUnits, Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
 export { type MemoryJournalOptions, memoryJournal } from './journal/memory.ts';
 export {
   type BackupOptions,
@@ -93,5 +93,7 @@ export type { SecretsOptions } from './secrets/secrets.ts';
 export type { Clock, Timer } from './system/clock.ts';
 export type { StorageFault } from './system/storage-hold.ts';
 export { defineWorkflow } from './workflow/define.ts';
+export type { ErrorValue, Jsonified } from './workflow/jsonified.ts';
 export { loadWorkflow, parseWorkflow } from './workflow/load.ts';
+export { optional } from './workflow/ref.ts';
 export type { Workflow } from './workflow/workflow.ts';

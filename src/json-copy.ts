@@ -2,10 +2,11 @@
  * Copies values into JSON of our own, checked in one walk: nothing that its author changes later, and no getter, class or cycle
  * of theirs, gets inside.
  *
- * What each value is in JSON says `json-form.ts`. `undefined` is left out of objects and is null elsewhere, as JSON has it, and so
+ * What each value is in JSON says `json-form.ts`, and what no value may hold `json-rules.ts`. `undefined` is left out of objects and is null elsewhere, as JSON has it, and so
  * are the holes of a list.
  */
 import { formOf, type JsonForm, type NoJson, refusalOf } from './json-form.ts';
+import { type Misfit, misfitOfKey, misfitOfNumber, misfitOfText } from './json-rules.ts';
 import { describeValue, readField } from './thrown.ts';
 
 /** How much is copied at most; each is no limit where it is not given. */
@@ -20,7 +21,9 @@ export interface CopyBounds {
 
 export interface CopyFault {
   readonly path: readonly (string | number)[];
-  readonly rule: 'not_json' | 'unreadable' | 'circular' | 'too_deep' | 'too_large' | 'forbidden_name';
+  readonly rule: 'not_json' | 'unreadable' | 'circular' | 'too_large' | Misfit['rule'];
+  /** What no value may hold: read after its place. */
+  readonly message?: string;
   /** `not_json`: what is there. `unreadable`: what was thrown. */
   readonly what?: string;
   /** What its author can do. */
@@ -35,8 +38,6 @@ export interface CopyOptions {
   readonly replace?: (found: unknown) => unknown;
   /** Whether what stands in several places is copied once, and stands in as many places of the copy. @defaultValue `false` */
   readonly shares?: boolean;
-  /** A key that is refused. */
-  readonly forbiddenKey?: string;
 }
 
 /** What is known of an object that was copied. */
@@ -78,6 +79,8 @@ export class JsonCopier {
     if (value === undefined) return undefined;
     const refusal = refusalOf(value);
     if (refusal !== undefined) return this.#refuseForm(refusal);
+    const misfit = typeof value === 'string' ? misfitOfText(value) : typeof value === 'number' ? misfitOfNumber(value) : undefined;
+    if (misfit !== undefined) return this.#refuse(misfit);
     this.#count(bytesOf(value), 1);
     // JSON knows no negative zero: what is recorded must be what is read again.
     return value === 0 ? 0 : value;
@@ -139,13 +142,12 @@ export class JsonCopier {
     const copy: Record<string, unknown> = {};
     for (const key of keys) {
       this.#path.push(key);
-      const copied = key === this.#options.forbiddenKey ? this.#refuse({ rule: 'forbidden_name' }) : this.#copyValue(this.#partOf(value, key));
+      const misfit = misfitOfKey(key);
+      const copied = misfit === undefined ? this.#copyValue(this.#partOf(value, key)) : this.#refuse(misfit);
       this.#path.pop();
-      if (copied === undefined) continue;
+      if (copied === undefined || misfit !== undefined) continue;
       this.#count(Buffer.byteLength(key) + 4, 0);
-      // Assigned, this one name would set the prototype.
-      if (key === '__proto__') Object.defineProperty(copy, key, { value: copied, enumerable: true, configurable: true, writable: true });
-      else copy[key] = copied;
+      copy[key] = copied;
     }
     return copy;
   }

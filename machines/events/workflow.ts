@@ -24,6 +24,8 @@ export const workflowEvents = {
       /** The version hash under which the journal knows this id already. */
       known: z.string().optional(),
       startAt: epochMs.optional(),
+      /** Tells whether another submit of this id came with the same input; absent where none could be told from it. */
+      inputDigest: z.string().optional(),
     }),
   }),
   'workflow:rejected': transient({
@@ -55,6 +57,8 @@ export const workflowEvents = {
       input: z.unknown(),
       /** It does not start before this time. */
       startAt: epochMs.optional(),
+      /** Tells whether another submit of this id came with the same input; absent where none could be told from it. */
+      inputDigest: z.string().optional(),
     }),
   }),
   'workflow:validated': recorded({

@@ -8,7 +8,7 @@ export function showPath(path: JsonPath): string {
   let text = '';
   for (const key of path) {
     if (typeof key === 'number') text += `[${key}]`;
-    else if (/^[^\s.[\]"'$]+$/.test(key)) text += text === '' ? key : `.${key}`;
+    else if (/^[^\s.[\]"'$]+$/.test(key) && key.isWellFormed()) text += text === '' ? key : `.${key}`;
     else text += `[${JSON.stringify(key)}]`;
   }
   return text;

@@ -17,6 +17,8 @@ export type TemplatePart =
 export type SplitExpression = {
   readonly name: string;
   readonly path: JsonPath;
+  /** Whether it ends in `?`: where there is nothing at the end of the way, it is null. */
+  readonly optional?: true;
   /** What of the path could not be read. */
   readonly fault?: string;
 };
@@ -106,14 +108,15 @@ export function referencesIn(value: unknown): readonly FoundReference[] {
 }
 
 /**
- * Reads an expression: the longest known name that it starts with, then `.field`, `[n]` and `["any field"]`.
+ * Reads an expression: the longest known name that it starts with, then `.field`, `[n]` and `["any field"]`, and a `?` at its end
+ * where it may refer to nothing. A field with a `?` in its name is written `["ok?"]`.
  *
  * Gives undefined where no known name stands at its start.
  */
 export function splitExpression(expression: string, isKnownName: (name: string) => boolean): SplitExpression | undefined {
   for (let end = Math.min(expression.length, longestName); end > 0; end--) {
     const next = expression[end];
-    if (next !== undefined && next !== '.' && next !== '[') continue;
+    if (next !== undefined && next !== '.' && next !== '[' && !isMark(expression, end)) continue;
     const name = expression.slice(0, end).trim();
     if (isKnownName(name)) return { name, ...readPath(expression, end) };
   }
@@ -128,14 +131,20 @@ export function readReference(expression: string, isKnownName: (name: string) =>
 
 /** The part of an expression that stands where a name is expected: what to show, and to compare, when no name is known. */
 export function leadingName(expression: string): string {
-  const end = expression.search(/[.[]/);
+  const end = expression.search(/[.[]|\?$/);
   return (end === -1 ? expression : expression.slice(0, end)).trim();
 }
 
-function readPath(text: string, start: number): { readonly path: JsonPath; readonly fault?: string } {
+/** Whether the `?` that makes a reference optional stands here. */
+function isMark(text: string, at: number): boolean {
+  return text[at] === '?' && at === text.length - 1;
+}
+
+function readPath(text: string, start: number): Omit<SplitExpression, 'name'> {
   const path: (string | number)[] = [];
   let i = start;
   while (i < text.length) {
+    if (isMark(text, i)) return { path, optional: true };
     const step = text[i] === '.' ? readField(text, i + 1) : readBracket(text, i);
     if (step === undefined) return { path, fault: text.slice(i) };
     path.push(step.key);
@@ -148,7 +157,7 @@ type Step = { readonly key: string | number; readonly end: number };
 
 function readField(text: string, start: number): Step | undefined {
   let end = start;
-  while (end < text.length && text[end] !== '.' && text[end] !== '[') end++;
+  while (end < text.length && text[end] !== '.' && text[end] !== '[' && text[end] !== '?') end++;
   return end === start ? undefined : { key: text.slice(start, end), end };
 }
 

@@ -111,12 +111,13 @@ function ofTask({ id }: TaskDefinition, fault: Failure): Failure {
   return { ...fault, message: `Task '${id}', ${fault.message}` };
 }
 
-/** The list that a fan-out runs over. */
+/** The list that a fan-out runs over; empty where a reference that may find nothing finds nothing. */
 export function itemsOf(progress: Progress, index: number): { readonly value: readonly unknown[] } | { readonly fault: Failure } {
   const task = taskAt(progress.definition, index);
   const resolved: Resolved = resolveValue(task.forEach?.items, scopeWithin(progress));
   if ('fault' in resolved) return { fault: ofTask(task, { ...resolved.fault, message: `for_each: ${resolved.fault.message}` }) };
   if (Array.isArray(resolved.value)) return { value: resolved.value };
+  if (resolved.isAbsent) return { value: [] };
   const got = resolved.value === null ? 'null' : `${typeof resolved.value === 'object' ? 'an' : 'a'} ${typeof resolved.value}`;
   return { fault: ofTask(task, failure('TASK_PARAMETER_ERROR', `for_each: '${task.forEach?.items}' has to be an array, it is ${got}.`)) };
 }

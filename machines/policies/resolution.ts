@@ -18,7 +18,8 @@ export type Scope = {
   readonly root: (name: string) => Root | undefined;
 };
 
-export type Resolved = { readonly value: unknown } | { readonly fault: Failure };
+/** `isAbsent`: an optional reference found nothing, and is null. */
+export type Resolved = { readonly value: unknown; readonly isAbsent?: true } | { readonly fault: Failure };
 
 /** The longest text, in characters, that replacing references inside a string may result in. */
 export const longestText = 8 * 1024 * 1024;
@@ -39,7 +40,8 @@ export function resolveValue(value: unknown, scope: Scope): Resolved {
   for (;;) {
     if (entering && typeof done === 'string') {
       const resolved = resolveText(done, scope);
-      if ('fault' in resolved) return { fault: frames.length === 0 ? resolved.fault : placed(resolved.fault, place()) };
+      if (frames.length === 0) return resolved;
+      if ('fault' in resolved) return { fault: placed(resolved.fault, place()) };
       done = resolved.value;
     } else if (entering && typeof done === 'object' && done !== null) {
       const keys = Object.keys(done);
@@ -74,7 +76,8 @@ function resolveText(text: string, scope: Scope): Resolved {
   for (const part of parts) {
     const resolved = part.kind === 'reference' ? resolveExpression(part.expression, scope) : { value: part.text };
     if ('fault' in resolved) return resolved;
-    const piece = asText(resolved.value);
+    // Nothing is nothing in a text; a null that is there is a value like others.
+    const piece = 'isAbsent' in resolved ? '' : asText(resolved.value);
     length += piece?.length ?? 0;
     if (piece === undefined || length > longestText) {
       return unresolvable(
@@ -104,12 +107,14 @@ export function resolveExpression(expression: string, scope: Scope): Resolved {
   if (split === undefined) return unresolvable(`'${shown}' refers to '${shorten(leadingName(expression))}', which is no task here, nor 'input'.`);
   if (split.fault !== undefined) return unresolvable(`'${shown}' has a path that cannot be read from '${shorten(split.fault)}' on.`);
   const root = scope.root(split.name)!;
+  if ('absent' in root && split.optional) return absent;
   if ('absent' in root) return unresolvable(`'${shown}' refers to task '${split.name}', which has no result: ${root.absent}.`);
   const start = root.of === 'task' && split.path[0] === 'result' && !hasField(root.value, 'result') ? 1 : 0;
   let value = root.value;
   for (let i = start; i < split.path.length; i++) {
     const key = split.path[i]!;
     if (!hasField(value, key)) {
+      if (split.optional) return absent;
       const whose = `${root.of === 'task' ? `the result of task '${split.name}'` : `'${split.name}'`}${i > start ? ` at '${showPath(split.path.slice(start, i))}'` : ''}`;
       return unresolvable(`'${shown}' refers to '${shorten(String(key))}', which ${whose} does not have; ${describeFields(value)}.`);
     }
@@ -117,6 +122,8 @@ export function resolveExpression(expression: string, scope: Scope): Resolved {
   }
   return { value: value ?? null };
 }
+
+const absent = { value: null, isAbsent: true } as const;
 
 function unresolvable(message: string): { readonly fault: Failure } {
   return { fault: failure('TASK_PARAMETER_ERROR', message) };

@@ -3,6 +3,7 @@ import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 import { decodeUtf8 } from '../encoding.ts';
+import { unfitIn } from '../json-text.ts';
 import { usageError } from './faults.ts';
 
 /**
@@ -12,6 +13,13 @@ import { usageError } from './faults.ts';
 export async function readInput(given: string | undefined): Promise<unknown> {
   if (given === undefined) return undefined;
   const text = given.startsWith('@') ? await readText(given.slice(1)) : given;
+  const value = parse(text);
+  const unfit = unfitIn(text);
+  if (unfit === undefined) return value;
+  throw usageError(`--input: ${unfit.place || 'it'} ${unfit.message}`);
+}
+
+function parse(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

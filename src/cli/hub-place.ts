@@ -52,9 +52,9 @@ class HubPlace implements Place {
   }
 
   async submit(workflow: AnyWorkflow, options: SubmitOptions & { readonly id: string }): Promise<Done<Standing>> {
-    const { id: workflowId } = await this.client.submit(workflow, options);
+    const { id: workflowId, known } = await this.client.submit(workflow, options);
     const { status } = await this.client.status(workflowId);
-    return done({ workflowId, status });
+    return done({ workflowId, status, ...(known !== undefined && { known }) });
   }
 
   async command(name: WorkflowCommand, workflowId: string, reason: string | undefined): Promise<Done<Standing>> {

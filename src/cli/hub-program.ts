@@ -6,6 +6,7 @@ import type { ServeOptions } from './commands/serve.ts';
 import type { WorkerOptions } from './commands/worker.ts';
 import { defaultDatabase } from './database.ts';
 import type { Acting } from './journal-program.ts';
+import { readTokenFile, tokenFileOption } from './place-options.ts';
 
 /** Adds the commands of a hub; each is loaded when it is called. */
 export function addHubCommands(program: Command, acting: Acting): void {
@@ -22,6 +23,8 @@ function addServe(program: Command, { settle, terminal }: Acting): void {
     .option('--port <port>', 'the port to listen on; 0 is any that is free', '7400')
     .addOption(new Option('--db <path>', 'the journal; :memory: ends with the process').env('GLEITZEIT_DB').default(defaultDatabase))
     .addOption(new Option('--token <token>', 'what clients and workers have to bring; others see it in the list of processes').env('GLEITZEIT_TOKEN'))
+    .addOption(tokenFileOption())
+    .hook('preAction', (_, acting) => readTokenFile(acting))
     .option('--tokens <file>', 'a JSON file with tokens and their roles: [{ "token", "roles", "protocols", "name" }]')
     .option('--providers <file>', 'a module with providers of your own')
     .option('--no-builtins', 'without the built-in providers: clients cannot run programs on this machine')
@@ -40,6 +43,8 @@ function addWorker(program: Command, { settle, terminal }: Acting): void {
     .description('carry out tasks of a hub with providers of your own, until Ctrl-C or SIGTERM; what runs is finished then')
     .addOption(new Option('--hub <url>', 'where the hub is, for example http://127.0.0.1:7400').env('GLEITZEIT_HUB'))
     .addOption(new Option('--token <token>', 'the token of the hub; others see it in the list of processes').env('GLEITZEIT_TOKEN'))
+    .addOption(tokenFileOption())
+    .hook('preAction', (_, acting) => readTokenFile(acting))
     .option('--providers <file>', 'a module with the providers to work for')
     .option('--slots <n>', 'attempts of each protocol at the same time (default: 4)')
     .option('--name <id>', 'names the worker at the hub (default: host and process)')

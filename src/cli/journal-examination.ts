@@ -33,6 +33,7 @@ export function journalChecks(given: string): readonly Check[] {
     place,
     { name: 'journal owner', look: () => ownerOf(path), advice: again },
     { name: 'journal end', look: () => endOf(path), advice: again },
+    { name: 'damaged runs', look: () => damagedIn(path), advice: again },
     { name: 'durability', look: () => durabilityOf(path), advice: again },
     ...disk,
   ];
@@ -125,6 +126,28 @@ async function endOf(path: string): Promise<string> {
     if (!(thrown instanceof GleitzeitError) || thrown.code !== 'PERSISTENCE_INTEGRITY_ERROR') throw thrown;
     const advice = `\`gleitzeit check ${path}\` says where; with --repair it moves the damaged end aside and says what is lost.`;
     throw new Trouble('fault', thrown.message, advice);
+  } finally {
+    await journal.close();
+  }
+}
+
+/** Runs and schedules that are isolated, or that an engine would isolate. */
+async function damagedIn(path: string): Promise<string> {
+  const journal = sqliteJournal(path, { readOnly: true });
+  try {
+    await journal.open();
+    const { workflows, schedules } = (await journal.damaged?.()) ?? { workflows: [], schedules: [] };
+    if (workflows.length + schedules.length === 0) return 'no run and no schedule is known to be damaged';
+    const names = (ids: readonly string[]): string => `${ids.slice(0, 10).join(', ')}${ids.length > 10 ? ', …' : ''}`;
+    const found = [
+      ...(workflows.length === 0 ? [] : [`${count(workflows.length, 'run')}: ${names(workflows.map(({ workflowId }) => workflowId))}`]),
+      ...(schedules.length === 0 ? [] : [`${count(schedules.length, 'schedule')}: ${names(schedules)}`]),
+    ];
+    const advice = `Everything else goes on. \`gleitzeit check ${path}\` says where, --repair makes what can be saved usable while no engine runs on it, \`gleitzeit sweep\` removes a run.`;
+    throw new Trouble('fault', `damaged and left alone: ${found.join('; ')}`, advice);
+  } catch (thrown) {
+    if (!(thrown instanceof GleitzeitError) || thrown.code !== 'PERSISTENCE_INTEGRITY_ERROR') throw thrown;
+    return 'not known: the journal as a whole cannot be read';
   } finally {
     await journal.close();
   }

@@ -36,10 +36,11 @@ export class JournalPlace implements Place {
     this.terminal = terminal;
   }
 
-  async submit(workflow: AnyWorkflow, { id, input, startAt }: SubmitOptions & { readonly id: string }): Promise<Done<Standing>> {
+  async submit(workflow: AnyWorkflow, { id, input, ifKnown, startAt }: SubmitOptions & { readonly id: string }): Promise<Done<Standing>> {
     const [{ recordOf }, { epochOf }] = await Promise.all([import('../workflow/restore.ts'), import('../runtime/instant.ts')]);
     const start = startAt === undefined ? {} : { startAt: epochOf(startAt) };
-    return this.reach({ command: 'submit', data: { workflow: recordOf(workflow), id, ...(input !== undefined && { input }), ...start } });
+    const more = { ...(input !== undefined && { input }), ...(ifKnown !== undefined && { ifKnown }) };
+    return this.reach({ command: 'submit', data: { workflow: recordOf(workflow), id, ...more, ...start } });
   }
 
   async command(name: WorkflowCommand, workflowId: string, reason: string | undefined): Promise<Done<Standing>> {
@@ -76,8 +77,8 @@ export class JournalPlace implements Place {
   }
 
   async status(workflowId: string, at = Number.POSITIVE_INFINITY): Promise<WorkflowStatus> {
-    const { recordedStatus } = await import('../runtime/status.ts');
-    const facts = await this.read((journal) => journal.read({ workflowId }));
+    const [{ recordedStatus }, { factsOfWorkflow }] = await Promise.all([import('../runtime/status.ts'), import('../runtime/awaiting.ts')]);
+    const facts = await this.read((journal) => factsOfWorkflow({ journal }, workflowId));
     const [first] = facts;
     if (first !== undefined && first.seq > at)
       throw errorOf('WORKFLOW_NOT_FOUND', `Workflow '${workflowId}' was not there yet at seq ${at}: it was submitted at seq ${first.seq}.`);
@@ -94,7 +95,8 @@ export class JournalPlace implements Place {
 
   async explain(workflowId: string, taskId: string | undefined): Promise<Done<Explanation>> {
     const { askOwner } = await import('../control/client.ts');
-    const head = await this.read((journal) => journal.find(workflowId));
+    const [head, { refuseDamaged }] = await Promise.all([this.read((journal) => journal.find(workflowId)), import('../runtime/known-workflow.ts')]);
+    if (head !== undefined) refuseDamaged(head);
     const data = { workflowId, ...(taskId !== undefined && { taskId }) };
     // One that has ended waits for nothing; whoever owns the journal need not be asked.
     const asked = head?.status === 'running' ? await askOwner(this.name, { command: 'explain', data }) : { isHeard: false as const };
@@ -105,8 +107,8 @@ export class JournalPlace implements Place {
   }
 
   async expect(workflowId: string): Promise<void> {
-    const [head, { notFound }] = await Promise.all([this.read((journal) => journal.find(workflowId)), import('../runtime/status.ts')]);
-    if (head === undefined) throw notFound(workflowId);
+    const { knownHead } = await import('../runtime/known-workflow.ts');
+    await this.read((journal) => knownHead({ journal }, workflowId));
   }
 
   async recorded(watching: Watching): Promise<number> {

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 
 import type { CatchUpPolicy, OverlapPolicy } from '../../machines/events/cron.ts';
 import { severities } from '../../machines/events/envelope.ts';
+import { headStatuses } from '../journal/journal.ts';
 import type { AskOptions } from './commands/ask.ts';
 import type { CheckOptions } from './commands/check.ts';
 import type { EventsOptions } from './commands/events.ts';
@@ -10,10 +11,10 @@ import type { ListOptions } from './commands/list.ts';
 import type { ScheduleAddOptions, ScheduleRemoveOptions } from './commands/schedule.ts';
 import type { StatusOptions } from './commands/status.ts';
 import type { SubmitOptions } from './commands/submit.ts';
-import { defaultDatabase } from './database.ts';
+import { type DatabaseOptions, defaultDatabase } from './database.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { PlaceOptions, WorkflowCommand } from './place.ts';
-import { withHub } from './place-options.ts';
+import { ifKnownOption, withHub } from './place-options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Takes what a command comes to. */
@@ -37,6 +38,7 @@ export function addJournalCommands(program: Command, acting: Acting): void {
   addAsk(program, acting, { name: 'resume', description: 'let a paused workflow go on' });
   addAsk(program, acting, { name: 'retry', description: 'let a failed workflow go on from its failed tasks; what has finished is kept' });
   addSchedule(program, acting);
+  addSweep(program, acting);
   addCheck(program, acting);
 }
 
@@ -54,6 +56,7 @@ function addSubmit(program: Command, { settle, terminal }: Acting): void {
     .argument('<file>', 'workflow file, YAML or JSON')
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
     .option('--id <id>', 'the id of the run; submitted again it is the same run')
+    .addOption(ifKnownOption())
     .option('--providers <file>', 'a module with providers of your own, to check by where no engine runs')
     .option('--start-at <time>', 'not before this time, for example 2025-03-30T08:00:00+01:00')
     .action((file: string, options: SubmitOptions) => settle(import('./commands/submit.ts').then((it) => it.submitCommand(file, options, terminal))));
@@ -70,7 +73,7 @@ function addStatus(program: Command, { settle, terminal }: Acting): void {
 
 function addList(program: Command, { settle, terminal }: Acting): void {
   inPlace(program, 'list', 'list the workflows of the journal, or of the hub')
-    .addOption(new Option('--status <status>', 'only those').choices(['running', 'completed', 'failed', 'cancelled']))
+    .addOption(new Option('--status <status>', 'only those').choices(headStatuses))
     .option('--limit <n>', 'only the latest so many (100 unless told)')
     .action((options: ListOptions) => settle(import('./commands/list.ts').then((it) => it.listCommand(options, terminal))));
 }
@@ -148,6 +151,16 @@ function addSchedule(program: Command, { settle, terminal }: Acting): void {
 
 function scheduling() {
   return import('./commands/schedule.ts');
+}
+
+function addSweep(program: Command, { settle, terminal }: Acting): void {
+  program
+    .command('sweep')
+    .description('remove workflows that have ended, or are damaged, with everything recorded of them')
+    .argument('<workflow...>', 'the ids of runs')
+    .addOption(new Option('--db <path>', 'the journal').env('GLEITZEIT_DB').default(defaultDatabase))
+    .option('--json', 'answer with JSON')
+    .action((ids: string[], options: DatabaseOptions) => settle(import('./commands/sweep.ts').then((it) => it.sweepCommand(ids, options, terminal))));
 }
 
 function addCheck(program: Command, { settle, terminal }: Acting): void {

@@ -1,7 +1,17 @@
 /** The options that name a hub, and which place is meant where there are several. */
 import { type Command, Option } from 'commander';
-
+import { readPrivate } from '../private-file.ts';
+import type { IfKnown } from '../runtime/options.ts';
 import { usageError } from './faults.ts';
+
+/** What of a run that has the id already; written out: to load the options of a system for it would cost every command. */
+export function ifKnownOption(): Option {
+  const rules = ['same', 'join'] as const satisfies readonly IfKnown[];
+  return new Option(
+    '--if-known <rule>',
+    'of a run that has the --id already: same refuses another definition or input, join takes it as it is',
+  ).choices(rules);
+}
 
 /** Adds `--hub` and `--token` to a command that also takes `--db`. */
 export function withHub(command: Command): Command {
@@ -12,7 +22,25 @@ export function withHub(command: Command): Command {
 export function withHubOptions(command: Command): Command {
   return command
     .addOption(new Option('--hub <url>', 'the hub, for example http://127.0.0.1:7400, instead of a journal').env('GLEITZEIT_HUB'))
-    .addOption(new Option('--token <token>', 'the token of the hub; others see it in the list of processes').env('GLEITZEIT_TOKEN'));
+    .addOption(new Option('--token <token>', 'the token of the hub; others see it in the list of processes').env('GLEITZEIT_TOKEN'))
+    .addOption(tokenFileOption())
+    .hook('preAction', (_, acting) => readTokenFile(acting));
+}
+
+export function tokenFileOption(): Option {
+  return new Option('--token-file <file>', 'a file with the token, which only its owner may read').env('GLEITZEIT_TOKEN_FILE');
+}
+
+/** @throws GleitzeitError CONFIGURATION_ERROR where a token is given in both ways, and for a file that others may use */
+export function readTokenFile(command: Command): void {
+  const [file, token] = [strengthOf(command, 'tokenFile'), strengthOf(command, 'token')];
+  if (file === 0) return;
+  if (file === token)
+    throw usageError('A token is given by itself and by a file: leave one of --token (GLEITZEIT_TOKEN) and --token-file (GLEITZEIT_TOKEN_FILE).');
+  // What was typed counts for more than what the environment says.
+  if (token > file) return;
+  const path: string = command.getOptionValue('tokenFile');
+  command.setOptionValueWithSource('token', readPrivate(path, 'The token file'), command.getOptionValueSource('tokenFile') ?? 'cli');
 }
 
 /**

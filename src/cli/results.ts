@@ -48,3 +48,8 @@ function printData(terminal: Terminal, { output, tasks }: WorkflowResult): void 
     if (status === 'completed') print(terminal, `${oneLine(id)}: ${JSON.stringify(result) ?? 'null'}`);
   }
 }
+
+/** What whoever submits a run is told that has ended before. */
+export function hasEnded(workflowId: string, status: string): string {
+  return `Run ${workflowId} has ended already, and is ${status}: nothing was started. For another run, give another --id.`;
+}

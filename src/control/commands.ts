@@ -1,5 +1,6 @@
 /** Carries out on a running system what was asked of it from outside; each resolves when what came of it is durable. */
 import { errorOf } from '../errors.ts';
+import type { WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
@@ -12,6 +13,8 @@ export interface Standing {
   readonly workflowId: string;
   /** The state's name as in the chart of the workflow. */
   readonly status: string;
+  /** Of a submit: how the run stood before, where it was there already. */
+  readonly known?: WorkflowHead['status'];
 }
 
 /** What each command answers with. */
@@ -29,6 +32,7 @@ export interface Answers {
   readonly resume: Standing;
   readonly retry: Standing;
   readonly schedule: ScheduleStatus;
+  readonly sweep: { readonly removed: number };
   readonly unschedule: { readonly scheduleId: string };
 }
 
@@ -37,13 +41,14 @@ type Acts = { readonly [Name in CommandName]: (system: GleitzeitSystem, data: Co
 const acts: Acts = {
   hello: (system) =>
     Promise.resolve({ pid: process.pid, phase: system.phase, storage: (system.phase === 'running' ? system.storageFault() : undefined) ?? null }),
-  async submit(system, { workflow, id, input, startAt }) {
-    const { id: workflowId } = await system.submit(restoreWorkflow(workflow), {
+  async submit(system, { workflow, id, input, ifKnown, startAt }) {
+    const { id: workflowId, known } = await system.submit(restoreWorkflow(workflow), {
       id,
       ...(input !== undefined && { input }),
+      ...(ifKnown !== undefined && { ifKnown }),
       ...(startAt !== undefined && { startAt }),
     });
-    return standing(system, workflowId);
+    return { ...(await standing(system, workflowId)), ...(known !== undefined && { known }) };
   },
   explain: (system, { workflowId, taskId }) => system.explain(workflowId, taskId),
   async cancel(system, { workflowId, reason }) {
@@ -64,6 +69,7 @@ const acts: Acts = {
   },
   // Whatever the options are, they are checked there.
   schedule: (system, { workflow, options }) => system.schedule(restoreWorkflow(workflow), options as unknown as ScheduleOptions),
+  sweep: async (system, { workflowIds }) => ({ removed: await system.sweep(workflowIds) }),
   async unschedule(system, { scheduleId, reason }) {
     await system.unschedule(scheduleId, reason);
     return { scheduleId };

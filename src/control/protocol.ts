@@ -4,9 +4,9 @@
  * A request names a command and carries its data. The answer is a value, or a failure as the machines carry it.
  */
 import * as z from 'zod';
-
 import { headOf } from '../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { ifKnownRules } from '../runtime/options.ts';
 
 /** Both sides have to be of the same one. */
 export const protocolVersion = 1;
@@ -27,6 +27,7 @@ export const commandShapes = {
     workflow: z.unknown(),
     id: workflowId,
     input: z.unknown().optional(),
+    ifKnown: z.enum(ifKnownRules).optional(),
     startAt: z.number().optional(),
   }),
   explain: z.strictObject({ workflowId, taskId: z.string().optional() }),
@@ -40,6 +41,8 @@ export const commandShapes = {
     /** Those of `system.schedule`, which looks at them. */
     options: z.record(z.string(), z.unknown()),
   }),
+  /** Removes what has ended or is damaged. */
+  sweep: z.strictObject({ workflowIds: z.array(workflowId).min(1).max(1_000) }),
   unschedule: z.strictObject({ scheduleId: z.string().min(1).max(1_024), reason }),
 } as const;
 

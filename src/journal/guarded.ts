@@ -5,9 +5,9 @@
 import { type ErrorCode, failure } from '../../machines/failures.ts';
 import { errorOf, GleitzeitError, toFailure } from '../errors.ts';
 import { describeValue, readField } from '../thrown.ts';
-import type { Journal, Opened } from './journal.ts';
+import type { DamagedUnits, Journal, Opened, WholeJournal } from './journal.ts';
 
-export function guardJournal(journal: Journal): Journal {
+export function guardJournal(journal: Journal): WholeJournal {
   const reading = <Value>(act: () => Promise<Value>): Promise<Value> => guarded(act, 'PERSISTENCE_READ_FAILED', 'be read');
   return {
     keyFile: journal.keyFile,
@@ -25,9 +25,15 @@ export function guardJournal(journal: Journal): Journal {
     list: (options) => reading(() => journal.list(options)),
     unfinished: () => reading(() => journal.unfinished()),
     schedules: () => reading(() => journal.schedules()),
+    damaged: () => reading(() => damagedIn(journal)),
+    isolate: (workflowIds) => guarded(async () => journal.isolate?.(workflowIds), 'PERSISTENCE_WRITE_FAILED', 'isolate a workflow'),
     sweep: (retention) => guarded(() => journal.sweep(retention), 'PERSISTENCE_WRITE_FAILED', 'be swept'),
     close: () => guarded(() => journal.close(), 'PERSISTENCE_WRITE_FAILED', 'be closed'),
   };
+}
+
+async function damagedIn(journal: Journal): Promise<DamagedUnits> {
+  return journal.damaged?.() ?? { workflows: await journal.list({ status: 'damaged' }), schedules: [] };
 }
 
 async function openSoundly(journal: Journal): Promise<Opened> {

@@ -7,12 +7,19 @@
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { StandingSchedule } from './standing-schedules.ts';
 
+/** What a workflow may be, to a journal. */
+export const headStatuses = ['running', 'completed', 'failed', 'cancelled', 'damaged'] as const;
+
 /** What a journal knows of a workflow without reading its facts. */
 export interface WorkflowHead {
   readonly workflowId: string;
   readonly name: string;
   readonly versionHash: string;
-  readonly status: 'running' | 'completed' | 'failed' | 'cancelled';
+  /**
+   * `damaged`: what the journal holds of it is not as it was written, or cannot be brought back. It is listed, as far as it can be
+   * read; nothing goes on with it, and only its name removes it.
+   */
+  readonly status: (typeof headStatuses)[number];
   /** Epoch milliseconds. */
   readonly submittedAt: number;
   /** Epoch milliseconds; absent while it runs. */
@@ -20,15 +27,25 @@ export interface WorkflowHead {
 }
 
 /**
- * Which finished workflows go: those that ended before a time, and the oldest beyond a number.
+ * Which finished workflows go: those that ended before a time, the oldest beyond a number, and those that are named.
  *
- * What belongs to no workflow (starts and stops of the engine, what became of schedules) goes with them: what was stated before
+ * Damaged ones go only by name; those that run do not go. What belongs to no workflow (starts and stops of the engine, what became of schedules) goes with them: what was stated before
  * that time, or before the end of a workflow that goes. What a standing schedule is brought back by stays.
  */
 export interface Retention {
   /** Epoch milliseconds. */
   readonly olderThan?: number | undefined;
   readonly keep?: number | undefined;
+  /** These, whenever they ended; what is not there is left out. */
+  readonly workflowIds?: readonly string[] | undefined;
+}
+
+/** What of a journal is not as it was written, or was isolated. */
+export interface DamagedUnits {
+  /** In the order of submission. */
+  readonly workflows: readonly WorkflowHead[];
+  /** The ids of schedules, as far as they can be read. */
+  readonly schedules: readonly string[];
 }
 
 /** Which facts are read; all of them where nothing is said. */
@@ -84,11 +101,27 @@ export interface Journal {
   find(workflowId: string): Promise<WorkflowHead | undefined>;
   /** Workflows, in the order of submission. */
   list(options?: ListOptions): Promise<readonly WorkflowHead[]>;
-  /** The workflows that have not ended, in the order of submission; their number alone decides what it costs. */
+  /**
+   * The workflows that have not ended, in the order of submission, and among them those that are damaged and may not have ended;
+   * their number alone decides what it costs.
+   */
   unfinished(): Promise<readonly WorkflowHead[]>;
-  /** The schedules that stand, in the order of creation; their number alone decides what it costs. */
+  /** The schedules that stand and can be read, in the order of creation; their number alone decides what it costs. */
   schedules(): Promise<readonly StandingSchedule[]>;
+  /**
+   * What is damaged, as far as its summary says so; every summary is looked at.
+   * @defaultValue the workflows that are listed as damaged
+   */
+  damaged?(): Promise<DamagedUnits>;
+  /**
+   * Marks workflows as damaged, whatever became of them; those that are not there are left out. Durable when it resolves.
+   * @defaultValue they are found damaged again at the next start
+   */
+  isolate?(workflowIds: readonly string[]): Promise<void>;
   /** Removes finished workflows, and what belongs to no workflow and is as old. @returns how many workflows */
   sweep(retention: Retention): Promise<number>;
   close(): Promise<void>;
 }
+
+/** A journal with everything that an adapter may leave out. */
+export type WholeJournal = Journal & Required<Pick<Journal, 'damaged' | 'isolate'>>;

@@ -5,7 +5,7 @@
  * finished workflow goes first. What is in flight is always kept.
  */
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import type { DamagedUnits, Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { noteSchedule, type StandingSchedule } from './standing-schedules.ts';
 import { headAfter, headChangeOf } from './workflow-head.ts';
 
@@ -91,8 +91,26 @@ class MemoryJournal implements Journal {
     return Promise.resolve([...this.standing.values()]);
   }
 
-  sweep({ olderThan, keep }: Retention): Promise<number> {
-    let removed = 0;
+  damaged(): Promise<DamagedUnits> {
+    const workflows = [...this.workflows.values()].map(({ head }) => head).filter(({ status }) => status === 'damaged');
+    return Promise.resolve({ workflows, schedules: [] });
+  }
+
+  isolate(workflowIds: readonly string[]): Promise<void> {
+    for (const workflowId of workflowIds) {
+      const kept = this.workflows.get(workflowId);
+      if (kept === undefined) continue;
+      kept.head = { ...kept.head, status: 'damaged' };
+      this.running.delete(workflowId);
+      if (this.finished.delete(workflowId)) this.finishedFacts -= kept.facts.length;
+    }
+    return Promise.resolve();
+  }
+
+  sweep({ olderThan, keep, workflowIds = [] }: Retention): Promise<number> {
+    const named = workflowIds.filter((workflowId) => this.workflows.has(workflowId) && !this.running.has(workflowId));
+    for (const workflowId of named) this.remove(workflowId);
+    let removed = named.length;
     let beforeSeq = 0;
     for (const [workflowId, { head, facts }] of this.finished) {
       const isOld = olderThan !== undefined && (head.endedAt ?? Number.POSITIVE_INFINITY) < olderThan;
@@ -125,6 +143,7 @@ class MemoryJournal implements Journal {
       this.running.set(workflowId, kept);
     }
     kept.facts.push(fact);
+    if (head.status === 'damaged') return;
     const isFinished = this.finished.has(workflowId);
     if (isFinished && head.endedAt === undefined) {
       this.finished.delete(workflowId);

@@ -16,7 +16,7 @@ import * as z from 'zod';
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
-import type { Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
+import type { DamagedUnits, Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal.ts';
 import { memoryJournal } from './memory.ts';
 import { connectToRead, type FileDurability, truePath } from './sqlite/connection.ts';
 import { storageError } from './sqlite/faults.ts';
@@ -140,6 +140,14 @@ class SqliteJournal implements Journal {
 
   async unfinished(): Promise<readonly WorkflowHead[]> {
     return this.reading().unfinished();
+  }
+
+  async damaged(): Promise<DamagedUnits> {
+    return this.reading().damaged();
+  }
+
+  async isolate(workflowIds: readonly string[]): Promise<void> {
+    return this.writing().isolate(workflowIds);
   }
 
   async sweep(retention: Retention): Promise<number> {

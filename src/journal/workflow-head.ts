@@ -5,7 +5,7 @@ import type { WorkflowHead } from './journal.ts';
 /** What one fact does to the head of its workflow: makes it, or says how it ended, or that it goes on after all. */
 export type HeadChange =
   | { readonly made: WorkflowHead }
-  | { readonly workflowId: string; readonly status: Exclude<WorkflowHead['status'], 'running'>; readonly endedAt: number }
+  | { readonly workflowId: string; readonly status: Exclude<WorkflowHead['status'], 'running' | 'damaged'>; readonly endedAt: number }
   | { readonly workflowId: string; readonly status: 'running' };
 
 export function headChangeOf(fact: GleitzeitEvent): HeadChange | undefined {
@@ -30,7 +30,8 @@ export function headChangeOf(fact: GleitzeitEvent): HeadChange | undefined {
 /** The head after a fact; nothing where the fact is not about a known workflow. */
 export function headAfter(head: WorkflowHead | undefined, fact: GleitzeitEvent): WorkflowHead | undefined {
   const change = headChangeOf(fact);
-  if (change === undefined) return head;
+  // What is damaged stays so, whatever is stated of it.
+  if (change === undefined || head?.status === 'damaged') return head;
   if ('made' in change) return change.made;
   if (head === undefined) return undefined;
   if ('endedAt' in change) return { ...head, status: change.status, endedAt: change.endedAt };

@@ -40,6 +40,8 @@ const shape = z.strictObject(
 export function matcherOf(given: EventFilter): (event: GleitzeitEvent) => boolean {
   const complaints = new Complaints();
   complaints.addAll(shape.safeParse(given), { of: given, at: '', known: Object.keys(shape.shape) });
+  // No event has one, and a hub refuses it.
+  if (complaints.none) complaints.addMisfits({ correlationId: given.correlationId });
   const error = complaints.error('A filter of events', 'INVALID_PARAMS');
   if (error !== undefined) throw error;
   const { minSeverity, component, correlationId, types } = given;

@@ -41,7 +41,7 @@ export function callOf({ workflowId, taskId, attempt, leaseId, idempotencyKey }:
 }
 
 function textOf(message: unknown): string {
-  return typeof message === 'string' ? readableText(message) : describeValue(message);
+  return (typeof message === 'string' ? readableText(message) : describeValue(message)).toWellFormed();
 }
 
 /** A plain copy: reading it later throws nothing, whatever the handler gave. */

@@ -8,6 +8,8 @@ import * as z from 'zod';
 
 import type { ErrorCode } from '../../machines/failures.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { maxDepth } from '../json-rules.ts';
+import { unfitIn } from '../json-text.ts';
 import { exchangeHttp, type HttpResponse } from './http-exchange.ts';
 import type { PrivateNetworks } from './network-guard.ts';
 import { bodyOf, bytesOf, encodingField, payloadField } from './payload.ts';
@@ -66,7 +68,7 @@ export function createHttpProvider(options: HttpOptions = {}) {
     methods: {
       'http/request': {
         description:
-          'Sends a request; its value is { status, headers, body, bodyEncoding, json }, where json is the parsed body, or null where it is no JSON.',
+          'Sends a request; its value is { status, headers, body, bodyEncoding, json }, where json is the parsed body, or null where it is no JSON, or JSON that no value can hold: jsonProblem then says why.',
         params: requestParams,
         run: async (params, { signal }) => resultOf(await answerTo(params, signal, options), params),
       },
@@ -113,18 +115,35 @@ function resultOf(response: HttpResponse, { ok, encoding }: RequestParams) {
   if (status >= 400 && ok !== 'any' && !ok.includes(status)) throw refusalOf(response);
   const what = `The body of the response of ${nameOf(response.url)}`;
   const { body, bodyEncoding } = bodyOf(response.body, { type: headers['content-type'] ?? '', encoding, what });
-  return { status, headers, body, bodyEncoding, json: bodyEncoding === 'base64' ? null : jsonOf(body, headers) };
+  return { status, headers, body, bodyEncoding, ...(bodyEncoding === 'base64' ? { json: null } : jsonOf(body, headers)) };
 }
 
-/** The body where it is JSON by its type, or by the looks of it. */
-function jsonOf(body: string, headers: HttpResponse['headers']): unknown {
-  if (!/json/i.test(headers['content-type'] ?? '') && !/^\s*[{[]/.test(body)) return null;
+interface JsonBody {
+  readonly json: unknown;
+  /** Why a body that is JSON is not there as a value. */
+  readonly jsonProblem?: string;
+}
+
+/**
+ * The body where it is JSON by its type, or by the looks of it.
+ *
+ * Where it holds what no value can, a number that would be rounded above all, it is there as text alone: what the server did is done,
+ * so that its answer must not be lost for that, and whoever uses `json` learns of it by finding none.
+ */
+function jsonOf(body: string, headers: HttpResponse['headers']): JsonBody {
+  if (!/json/i.test(headers['content-type'] ?? '') && !/^\s*[{[]/.test(body)) return { json: null };
   try {
-    return JSON.parse(body);
+    const json: unknown = JSON.parse(body);
+    const unfit = unfitIn(body, { depth: maxDepth - levelsAbove });
+    if (unfit === undefined) return { json };
+    return { json: null, jsonProblem: `${unfit.place || 'the body'} ${unfit.message}; the body is there as text` };
   } catch {
-    return null;
+    return { json: null };
   }
 }
+
+/** The result in which it stands. */
+const levelsAbove = 1;
 
 const meanings: Readonly<Record<number, ErrorCode>> = {
   401: 'AUTHENTICATION_FAILED',

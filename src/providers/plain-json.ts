@@ -5,14 +5,15 @@
  * Its size is that of its JSON text in UTF-8, escapes not counted.
  */
 import { type CopyFault, JsonCopier } from '../json-copy.ts';
+import { maxDepth } from '../json-rules.ts';
 
 export interface JsonLimits {
   readonly bytes: number;
   readonly depth: number;
 }
 
-/** What one value may measure: far below the depth at which `JSON.stringify` overflows the stack. */
-export const jsonLimits: JsonLimits = { bytes: 8 * 1024 * 1024, depth: 1_000 };
+/** What one value may measure. */
+export const jsonLimits: JsonLimits = { bytes: 8 * 1024 * 1024, depth: maxDepth };
 
 export type JsonCopy = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
 
@@ -45,7 +46,8 @@ function copierWithin(limits: JsonLimits): JsonCopier {
   });
 }
 
-function problemOf({ rule, path, what, advice }: CopyFault, value: unknown, limits: JsonLimits): string {
+function problemOf({ rule, path, message, what, advice }: CopyFault, value: unknown, limits: JsonLimits): string {
+  if (message !== undefined) return `does not fit: ${placeOf(path, 8)} ${message}`;
   switch (rule) {
     case 'too_large':
       return `is ${sizeOf(value, limits)}, more than the limit of ${megabytes(limits.bytes)}`;
@@ -61,7 +63,7 @@ function problemOf({ rule, path, what, advice }: CopyFault, value: unknown, limi
 }
 
 function placeOf(path: CopyFault['path'], segments: number): string {
-  const named = path.slice(0, segments).map((key) => (typeof key === 'number' ? `[${key}]` : `.${key}`));
+  const named = path.slice(0, segments).map((key) => (typeof key === 'number' ? `[${key}]` : `.${key.toWellFormed()}`));
   const place = named.join('').replace(/^\./, '');
   return place === '' ? 'its top' : `"${place}${path.length > segments ? '…' : ''}"`;
 }

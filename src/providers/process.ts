@@ -71,7 +71,9 @@ export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: Atte
     GLEITZEIT_ATTEMPT: String(attempt),
     GLEITZEIT_IDEMPOTENCY_KEY: idempotencyKey,
     GLEITZEIT_TOKEN: '',
+    GLEITZEIT_TOKEN_FILE: '',
     GLEITZEIT_SECRET_KEY: '',
+    GLEITZEIT_KEY_FILE: '',
   };
 }
 

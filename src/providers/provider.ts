@@ -8,6 +8,8 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 
 import type { CircuitOptions, PoolOptions } from '../../machines/events/provider.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { misfitOfText } from '../json-rules.ts';
+import { describeValue } from '../thrown.ts';
 
 /** What a handler is given beside its parameters. */
 export interface AttemptCall {
@@ -133,6 +135,10 @@ export function makeProvider(
   if (typeof protocol !== 'string' || protocol === '')
     throw misconfigured(`A provider needs a protocol like "text/v1", got ${JSON.stringify(protocol)}`);
   if (typeof methods !== 'object' || methods === null) throw misconfigured(`Provider "${id}" needs \`methods\`, got ${String(methods)}`);
+  for (const name of [protocol, String(id), ...Object.keys(methods)]) {
+    const misfit = misfitOfText(name);
+    if (misfit) throw misconfigured(`A name of provider ${describeValue(id)} ${misfit.message}`);
+  }
   for (const [name, method] of Object.entries(methods)) {
     if (typeof method?.run !== 'function')
       throw misconfigured(`Method "${name}" of provider "${id}" needs a function \`run\`, got ${typeof method?.run}`);

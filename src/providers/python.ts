@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
 
 import { errorOf, GleitzeitError } from '../errors.ts';
+import { maxDepth } from '../json-rules.ts';
+import { unfitIn } from '../json-text.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
 import { encodingField, outputOf } from './payload.ts';
 import { attemptEnv, ended, processDefaults } from './process.ts';
@@ -102,6 +104,16 @@ function missing(python: string): GleitzeitError {
 }
 
 function answerOf(outcome: ChildOutcome): Answer {
+  const answer = parse(outcome);
+  const unfit = answer.ok ? unfitIn(outcome.answer, { depth: maxDepth + answerDepth }) : undefined;
+  if (unfit === undefined) return answer;
+  throw errorOf('TASK_RESULT_INVALID', `The variable \`result\` of the Python code cannot be kept: ${unfit.place} ${unfit.message}`);
+}
+
+/** Levels around the result: `{ ok, result }`. */
+const answerDepth = 1;
+
+function parse(outcome: ChildOutcome): Answer {
   try {
     return JSON.parse(outcome.answer) as Answer;
   } catch {

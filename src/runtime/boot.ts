@@ -2,13 +2,14 @@
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
-import { toError } from '../errors.ts';
+import { errorOf, toError } from '../errors.ts';
 import { guardJournal } from '../journal/guarded.ts';
-import type { Journal, Opened } from '../journal/journal.ts';
+import type { Journal, Opened, WholeJournal } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
+import { readPrivate } from '../private-file.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from '../providers/executor.ts';
-import { keyVariable } from '../secrets/key.ts';
+import { keyFileVariable, keyVariable } from '../secrets/key.ts';
 import { createSecrets, noSecrets, type Secrets } from '../secrets/secrets.ts';
 import { systemClock } from '../system/clock.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
@@ -17,10 +18,10 @@ import { deferToEventLoop } from '../system/defer.ts';
 import { hostHeartbeats } from '../system/heartbeat-host.ts';
 import { randomIds } from '../system/ids.ts';
 import { hostTimer } from '../system/timer-host.ts';
-import type { Pace } from '../work.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
 import { hostCalendar } from './calendar-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
+import { DamageReport } from './damage-report.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { StartOptions, SystemOptions } from './options.ts';
 import { hostProviders, type ProviderHost } from './provider-host.ts';
@@ -33,7 +34,7 @@ import { processVitals } from './vitals.ts';
 
 export interface Booted {
   readonly core: Core;
-  readonly journal: Journal;
+  readonly journal: WholeJournal;
   /** What the journal said of itself. */
   readonly opened: Opened;
   readonly executor: Executor;
@@ -44,10 +45,9 @@ export interface Booted {
   readonly secrets: Secrets;
   readonly recovering: Recovering;
   readonly gate: SweepGate;
+  readonly damage: DamageReport;
   readonly log: Logger;
   readonly ids: { workflow(): string };
-  /** How what takes long is done beside everything else. */
-  readonly pace: Pace;
   /** Stops what measures and what waits for a time. */
   readonly silence: () => void;
 }
@@ -81,6 +81,9 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const stopTimer = hostTimer(core);
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   const gate = hostCleanup(core, log);
+  const damage = new DamageReport(journal, log);
+  // A sweep may have met what is damaged.
+  core.on('cleanup:swept', () => void damage.look());
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));
   // Where not all comes back no slot may come: nobody would see whether its run is under way.
   const stopCalendar = only === undefined ? hostCalendar(core, log) : () => undefined;
@@ -92,8 +95,9 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   };
   const providers = hostProviders(core, executor, options.pools ?? {});
   const attempts = hostAttempts(core, executor);
-  const own = { runs: new RunRegistry(core), recovering: new Recovering(core), pace: { now: () => clock.now(), defer } };
-  return { core, journal, opened, executor, attempts, providers, secrets, gate, log, ids, silence, ...own };
+  const runs = new RunRegistry(core);
+  const recovering = new Recovering(core);
+  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering, gate, damage, log, ids, silence };
 }
 
 /** Where what handlers tell goes. */
@@ -114,12 +118,19 @@ function secretsOf({ secrets = {} }: SystemOptions, { journal, log, core }: Arou
   if (secrets === false) return noSecrets;
   return createSecrets(secrets, {
     // Set to nothing, it is not set.
-    environmentKey: process.env[keyVariable] || undefined,
+    environmentKey: keyOfEnvironment(),
     keyFile: journal.keyFile,
     // The resolver's snapshot has the resolver's context.
     definitionOf: (workflowId) => (core().snapshot('resolver', workflowId)?.context as ResolverContext | undefined)?.definition,
     onUnopened: (error, workflowId) => log.warn({ err: error, workflowId }, 'a result holds secrets that cannot be opened'),
   });
+}
+
+/** @throws GleitzeitError CONFIGURATION_ERROR where both name one, and for a file that others may use */
+function keyOfEnvironment(): string | undefined {
+  const { [keyVariable]: key = '', [keyFileVariable]: file = '' } = process.env;
+  if (key !== '' && file !== '') throw errorOf('CONFIGURATION_ERROR', `${keyVariable} and ${keyFileVariable} are both set: leave one of them.`);
+  return file === '' ? key || undefined : readPrivate(file, `The file of ${keyFileVariable}`);
 }
 
 /** Registers what the options name, brings back what was in flight, and starts the machines. */

@@ -48,7 +48,8 @@ async function answer(core: Core, { scheduleId, rule, progress }: DataOf<'cron:a
   const runs: { slot: number; status: DataOf<'cron:answered'>['runs'][number]['status'] }[] = [];
   for (const slot of slots) {
     const head = await core.journal.find(runIdOf(scheduleId, slot));
-    if (head !== undefined) runs.push({ slot, status: head.status });
+    // Nothing goes on with a damaged one: to its schedule it has failed.
+    if (head !== undefined) runs.push({ slot, status: head.status === 'damaged' ? 'failed' : head.status });
   }
   return { scheduleId, progress, now, ...found, runs };
 }

@@ -7,14 +7,16 @@ import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { type GleitzeitDraft, isEventType, specOf } from '../../machines/events/catalogue.ts';
 import { type Priority, priorities, type WorkflowDefinition } from '../../machines/events/definition.ts';
 import { topologyOf } from '../../machines/policies/topology.ts';
+import { Complaints, refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import { type Explanation, explainAdmission, explainWorkflow } from '../observe/explain.ts';
 import { hasEnded } from '../system/actor.ts';
 import { taskKey } from '../system/addressing.ts';
-import { describeValue } from '../thrown.ts';
+import { describeValue, readField } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import type { Booted } from './boot.ts';
-import { notFound } from './status.ts';
+import { knownHead } from './known-workflow.ts';
+import { idShape } from './submit.ts';
 
 export const cancelReason = 'cancelled by its user';
 
@@ -26,12 +28,13 @@ type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
  */
 export async function commandWorkflow(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
   if (isLive(asked, workflowId)) return commandIfLive(asked, workflowId, draft);
-  if ((await asked.journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  await knownHead(asked, workflowId);
 }
 
 /** Hands a command to a workflow that was known once, unless it has ended; resolves when what came of it is durable. */
-export function commandIfLive(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
-  if (!isLive(asked, workflowId)) return Promise.resolve();
+export async function commandIfLive(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
+  refuseMisfits(draft.type, draft.data);
+  if (!isLive(asked, workflowId)) return;
   asked.recovering.hasten(workflowId);
   asked.core.accept(draft, { source: 'api' });
   return asked.core.whenDurable();
@@ -47,6 +50,7 @@ function isLive({ core }: Asked, workflowId: string): boolean {
  * @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND, or WORKFLOW_INVALID_STATE for one that nothing has made ready yet
  */
 export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName, draft: GleitzeitDraft): Promise<void> {
+  refuseMisfits(draft.type, draft.data);
   const { core, journal, recovering } = asked;
   recovering.hasten(workflowId);
   const task = core.snapshot('task', taskKey(workflowId, taskId));
@@ -56,7 +60,7 @@ export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName
   }
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver === undefined) {
-    if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+    await knownHead({ journal }, workflowId);
     return;
   }
   // The resolver's snapshot has the resolver's context.
@@ -80,7 +84,7 @@ export async function explainAsked({ core, journal, recovering }: Asked, workflo
   if (recovering.hasten(workflowId)) await core.whenDurable();
   const waiting = explainAdmission(core, workflowId);
   if (waiting !== undefined) return waiting;
-  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  await knownHead({ journal }, workflowId);
   const resolver = core.snapshot('resolver', workflowId);
   if (resolver !== undefined && taskId !== undefined) positionOf((resolver.context as ResolverContext).definition, { workflowId, taskId });
   return explainWorkflow(core, workflowId, taskId);
@@ -103,6 +107,16 @@ export function checkPriority(priority: unknown): asserts priority is Priority {
   throw errorOf('INVALID_PARAMS', `A priority must be ${priorities.join(', ')}, got ${describeValue(priority)}`);
 }
 
+/** What a user states may name a workflow or a schedule as a submit may, and not otherwise. */
+function checkName(type: unknown, data: unknown): void {
+  const field = type === 'workflow:submit' ? 'workflowId' : type === 'cron:create' ? 'scheduleId' : undefined;
+  if (field === undefined) return;
+  const complaints = new Complaints();
+  complaints.addAll(idShape(1_024).safeParse(readField(data, field)), { of: readField(data, field), at: field });
+  const error = complaints.error(`The data of '${String(type)}'`, 'INVALID_PARAMS');
+  if (error !== undefined) throw error;
+}
+
 /**
  * Makes a command of what a user states.
  * @throws GleitzeitError INVALID_REQUEST for a type that is not a user's to state, INVALID_PARAMS for a payload that its schema refuses
@@ -114,6 +128,8 @@ export function userCommand(type: unknown, data: unknown): GleitzeitDraft {
   }
   const parsed = spec.data.safeParse(data);
   if (!parsed.success) throw errorOf('INVALID_PARAMS', `The data of '${String(type)}' does not fit: ${parsed.error.message}`);
+  refuseMisfits(`The data of '${String(type)}'`, data);
+  checkName(type, data);
   // The schema of the type has just accepted its data.
   return { type, data: parsed.data } as GleitzeitDraft;
 }

@@ -2,11 +2,12 @@
 import * as z from 'zod';
 
 import { Complaints } from '../complaints.ts';
+import { headStatuses } from '../journal/journal.ts';
 
 const limitRule = 'a whole number from 1';
 const shape = z.strictObject(
   {
-    status: z.enum(['running', 'completed', 'failed', 'cancelled'], { error: 'running, completed, failed or cancelled' }).optional(),
+    status: z.enum(headStatuses, { error: 'running, completed, failed, cancelled or damaged' }).optional(),
     before: z.string({ error: 'the id of a workflow' }).optional(),
     limit: z.int({ error: limitRule }).min(1, { error: limitRule }).optional(),
   },

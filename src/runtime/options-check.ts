@@ -139,7 +139,11 @@ const known = [shapes, ...[pool, circuit, ...Object.values(shapes)].map((each) =
 export function checkOptions(options: SystemOptions): void {
   const complaints = new Complaints();
   complaints.addAll(schema.safeParse(options), { of: options, at: '', known });
-  if (complaints.none) checkTogether(options, complaints);
+  if (complaints.none) {
+    const { pools, alerts, seed } = options;
+    complaints.addMisfits({ pools, alerts, seed });
+    checkTogether(options, complaints);
+  }
   const error = complaints.error('createSystem', 'CONFIGURATION_ERROR');
   if (error !== undefined) throw error;
 }

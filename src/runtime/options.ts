@@ -84,11 +84,24 @@ export interface StartOptions {
   readonly only?: Subjects;
 }
 
+export const ifKnownRules = ['same', 'join'] as const;
+export type IfKnown = (typeof ifKnownRules)[number];
+
 /** What a submit says beside the workflow. */
 export interface SubmitOptions<Input = unknown> {
   readonly input?: Input;
-  /** Names the run: a second submit with the same id and definition answers with the same run. @defaultValue a new id */
+  /**
+   * Names the run: a second submit with the same id answers with the same run, also when it has ended. Without an input that is whatever
+   * the input was.
+   * @defaultValue a new id
+   */
   readonly id?: string;
+  /**
+   * What of a run that has the id already: `same` refuses another definition, and another input where one is given; `join` looks at
+   * neither.
+   * @defaultValue `'same'`
+   */
+  readonly ifKnown?: IfKnown;
   /** It does not start before this time; it is durable at once. A time that has passed is no delay. */
   readonly startAt?: Instant;
   readonly requestId?: string;

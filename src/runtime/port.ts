@@ -4,7 +4,7 @@ import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
 
 /** A running system, from the side that its users do not see. */
-export type SystemPort = Pick<Booted, 'core' | 'journal' | 'opened' | 'attempts' | 'providers' | 'log' | 'runs' | 'secrets'>;
+export type SystemPort = Pick<Booted, 'core' | 'journal' | 'opened' | 'attempts' | 'providers' | 'log' | 'runs' | 'secrets' | 'damage'>;
 
 const ports = new WeakMap<object, () => SystemPort>();
 

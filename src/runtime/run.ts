@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 
 import type { DraftOf, GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
 import type { Trace } from '../observe/trace.ts';
 import { cancelReason } from './commands.ts';
@@ -12,6 +13,8 @@ import type { WorkflowStatus } from './status.ts';
 export interface Run<Output = unknown> {
   /** The workflow's id. */
   readonly id: string;
+  /** Where a submit found the run there already: how that stood then, `running` or how it had ended. */
+  readonly known?: WorkflowHead['status'];
   /**
    * Resolves when the workflow has ended, in whichever way.
    * @throws GleitzeitError SYSTEM_SHUTDOWN when the system stops first
@@ -37,6 +40,7 @@ type HandleCommand = DraftOf<'workflow:cancel' | 'workflow:pause' | 'workflow:re
 /** What a handle acts through. */
 interface Handled {
   readonly id: string;
+  readonly known?: WorkflowHead['status'] | undefined;
   /** Collected already, for as long as somebody holds the handle. */
   readonly pending: Promise<WorkflowResult> | undefined;
   readonly system: {
@@ -50,7 +54,7 @@ interface Handled {
   tell(draft: HandleCommand): Promise<void>;
 }
 
-export function makeHandle({ id, pending, system, tell }: Handled): Run {
+export function makeHandle({ id, known, pending, system, tell }: Handled): Run {
   // Whoever does not wait for it need not hear of its failure either.
   const heeded = <Value>(promise: Promise<Value>): Promise<Value> => {
     promise.catch(() => undefined);
@@ -60,6 +64,7 @@ export function makeHandle({ id, pending, system, tell }: Handled): Run {
   const command = (type: HandleCommand['type'], reason: string): Promise<void> => heeded(tell({ type, data: { workflowId: id, reason, by: 'api' } }));
   return {
     id,
+    ...(known !== undefined && { known }),
     result: () => heeded(pending ?? system.result(id)),
     cancel: (reason = cancelReason) => command('workflow:cancel', reason),
     pause: (reason = 'pause') => command('workflow:pause', reason),

@@ -6,7 +6,7 @@ import * as z from 'zod';
 import { type CronContext, runOf } from '../../machines/cron.ts';
 import { type CatchUpPolicy, catchUpPolicies, type OverlapPolicy, overlapPolicies, type ScheduleRule } from '../../machines/events/cron.ts';
 import { anchored, startingProgress } from '../../machines/policies/slots.ts';
-import { Complaints } from '../complaints.ts';
+import { Complaints, refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { describeValue } from '../thrown.ts';
@@ -18,7 +18,7 @@ import { findSlots } from './calendar.ts';
 import { epochOf, type Instant, instant } from './instant.ts';
 import { replaySchedule } from './replay.ts';
 import { refuseWhileHeld } from './storage.ts';
-import { checkRunnable, idRule, type Runnable, registerFunctions } from './submit.ts';
+import { checkRunnable, idShape, type Runnable, registerFunctions } from './submit.ts';
 
 /** When a workflow starts: exactly one of `cron`, `everyMs` and `at`. */
 export interface ScheduleOptions<Input = unknown> {
@@ -76,7 +76,7 @@ export const scheduleDefaults = { timeZone: 'UTC', overlap: 'skip', catchUp: 'on
 const everyRule = 'a whole number of milliseconds from 1000';
 const scheduleShape = z.strictObject(
   {
-    id: z.string({ error: idRule }).regex(/^[^/]{1,900}$/su, { error: idRule.replace('1024', '900') }),
+    id: idShape(900),
     cron: z.string({ error: 'a cron expression' }).optional(),
     timeZone: z.string({ error: 'the IANA name of a time zone' }).optional(),
     everyMs: z.int({ error: everyRule }).min(1_000, { error: everyRule }).optional(),
@@ -146,6 +146,7 @@ export async function recordedSchedules(journal: Journal, now: number): Promise<
  * @throws GleitzeitError SCHEDULE_NOT_FOUND
  */
 export async function unschedule({ core, runs }: Pick<Booted, 'core' | 'runs'>, scheduleId: string, reason: string): Promise<void> {
+  refuseMisfits('unschedule', { reason });
   if (contextOf(core, scheduleId) === undefined) {
     const ids = [...core.registry.all('cron')].map(({ key }) => key);
     throw errorOf('SCHEDULE_NOT_FOUND', `There is no schedule ${describeValue(scheduleId)}.${suggestion(String(scheduleId), ids)}`);
@@ -194,6 +195,7 @@ function checkArguments(workflow: unknown, options: unknown, now: number): asser
   const complaints = new Complaints();
   const checked = scheduleShape.safeParse(options);
   complaints.addAll(checked, { of: options, at: '', known: Object.keys(scheduleShape.shape) });
+  if (checked.success) complaints.addMisfits({ id: checked.data.id, cron: checked.data.cron, timeZone: checked.data.timeZone });
   // The shape has just accepted them.
   if (checked.success) checkTogether(options as ScheduleOptions, complaints, now);
   const error = complaints.error(`schedule of workflow ${describeValue(workflow.definition.name)}`, 'INVALID_PARAMS');

@@ -2,6 +2,7 @@
  * The order of a stop: admission ends and dispatch is held, workers drain until the deadline, the rest is aborted and its
  * leases given back, time stops, the engine says that it has stopped, and the journal is closed.
  */
+import { refuseMisfits } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
@@ -20,7 +21,8 @@ export const stopDefaults = { deadlineMs: 30_000, reason: 'stop' } as const;
 const journalGraceMs = 5_000;
 
 /** @throws GleitzeitError INVALID_PARAMS */
-export function checkStop({ deadlineMs = stopDefaults.deadlineMs }: StopOptions): void {
+export function checkStop({ deadlineMs = stopDefaults.deadlineMs, reason }: StopOptions): void {
+  refuseMisfits('stop', { reason });
   if (Number.isFinite(deadlineMs) && deadlineMs >= 0) return;
   throw errorOf('INVALID_PARAMS', `The deadline of a stop must be a number of milliseconds from 0, got ${describeValue(deadlineMs)}`);
 }
@@ -37,8 +39,9 @@ export async function shutDown(booted: Booted, { deadlineMs = stopDefaults.deadl
 }
 
 async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOptions>): Promise<void> {
-  const { core, attempts, recovering, silence } = booted;
+  const { core, attempts, recovering, damage, silence } = booted;
   recovering.stop();
+  damage.stop();
   core.accept({ type: 'system:stop', data: { reason, deadlineMs } }, { source: 'runtime' });
   await core.whenQuiet();
   await drained(booted, deadlineMs);
@@ -50,7 +53,8 @@ async function lastWords(booted: Booted, { deadlineMs, reason }: Required<StopOp
 }
 
 /** Ends all that goes on at once: nothing that is stated from here on could be recorded. */
-export function giveUp({ silence, attempts, core, runs }: Booted, error: GleitzeitError): void {
+export function giveUp({ silence, attempts, core, runs, damage }: Booted, error: GleitzeitError): void {
+  damage.stop();
   silence();
   attempts.abandon('the system failed');
   core.close();

@@ -3,10 +3,10 @@ import type { AnyMachineSnapshot } from 'xstate';
 
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
-import { errorOf } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
 import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
+import { knownHead, notFound } from './known-workflow.ts';
 import { replayTasks, replayWorkflow } from './replay.ts';
 import { type TaskResult, tasksOf } from './result.ts';
 
@@ -32,8 +32,7 @@ export interface WorkflowStatus {
  * @throws GleitzeitError WORKFLOW_NOT_FOUND
  */
 export async function statusOf(core: Core, workflowId: string): Promise<WorkflowStatus> {
-  const head = await core.journal.find(workflowId);
-  if (head === undefined) throw notFound(workflowId);
+  const head = await knownHead(core, workflowId);
   const live = { workflow: core.snapshot('workflow', workflowId), resolver: core.snapshot('resolver', workflowId) };
   // What the journal has not taken yet, nobody is told: a crash could undo it.
   if (core.storageFault === undefined && live.workflow !== undefined && live.resolver !== undefined) {
@@ -65,10 +64,6 @@ export function recordedStatus(facts: readonly GleitzeitEvent[], workflowId: str
       liveOf: (taskId) => taskStatus(tasks.get(taskId)?.getSnapshot()),
     },
   );
-}
-
-export function notFound(workflowId: string): Error {
-  return errorOf('WORKFLOW_NOT_FOUND', `There is no workflow '${workflowId}' here, or it is no longer kept.`);
 }
 
 type LiveTask = (taskId: string) => TaskStatus | undefined;

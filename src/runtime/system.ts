@@ -8,7 +8,9 @@ import type { Observable } from 'rxjs';
 
 import type { DataOf, EventType, GleitzeitDraft, GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { Priority } from '../../machines/events/definition.ts';
+import { refuseMisfits } from '../complaints.ts';
 import { errorOf, type GleitzeitError, toError } from '../errors.ts';
+import type { DamagedUnits, WorkflowHead } from '../journal/journal.ts';
 import type { EventFilter } from '../observe/event-filter.ts';
 import type { Inspection, InspectOptions } from '../observe/inspector.ts';
 import { EventHub } from '../observe/stream.ts';
@@ -18,6 +20,7 @@ import type { Gleitzeit } from './api.ts';
 import { type Booted, boot, comeUp } from './boot.ts';
 import { cancelReason, checkPriority, commandIfLive, commandTask, commandWorkflow, userCommand } from './commands.ts';
 import { InspectionHolder } from './inspection.ts';
+import { knownHead } from './known-workflow.ts';
 import type { StartOptions, SubmitOptions, SystemOptions } from './options.ts';
 import { checkOptions, checkProvider } from './options-check.ts';
 import { openPort } from './port.ts';
@@ -27,8 +30,8 @@ import { retryWorkflow } from './retry.ts';
 import { makeHandle, type Run } from './run.ts';
 import { type ScheduleOptions, type ScheduleStatus, schedule, unschedule } from './schedules.ts';
 import { checkStop, giveUp, release, type StopOptions, shutDown } from './shutdown.ts';
-import { notFound } from './status.ts';
 import { submit } from './submit.ts';
+import { sweepByName } from './sweeping.ts';
 
 /** A system's own state, as seen from outside. */
 export type SystemPhase = 'created' | 'running' | 'stopping' | 'stopped' | 'failed';
@@ -92,18 +95,20 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
     if (this.failure !== undefined) throw this.failure;
     core.waitForStorage();
     booted.recovering.begin();
+    // Nobody waits for it: what is damaged concerns nobody else.
+    if (options.only === undefined) void booted.damage.look();
     return booted;
   }
 
   /**
    * Submits a workflow; resolves when it is durable.
-   * @throws GleitzeitError for an invalid input, an unknown protocol or method, a full queue, an id that stands for another definition
+   * @throws GleitzeitError for an invalid input, an unknown protocol or method, a full queue, an id that stands for another definition or input
    */
   async submit<Input, Output>(workflow: Workflow<Input, Output>, options: SubmitOptions<Input> = {}): Promise<Run<Output>> {
     const booted = this.live();
-    const id = await submit(booted, workflow, options);
+    const { id, known } = await submit(booted, workflow, options);
     // The result is collected for as long as somebody holds the handle, also when it is asked for only later.
-    return this.handle(id, this.result(id)) as Run<Output>;
+    return this.handle(id, this.result(id), known) as Run<Output>;
   }
 
   /**
@@ -111,8 +116,7 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
    * @throws GleitzeitError WORKFLOW_NOT_FOUND
    */
   async run(workflowId: string): Promise<Run> {
-    const known = await this.live().journal.find(workflowId);
-    if (known === undefined) throw notFound(workflowId);
+    await knownHead(this.live(), workflowId);
     return this.handle(workflowId, undefined);
   }
 
@@ -124,6 +128,21 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
   /** Takes a schedule away; the run under way goes on. @throws GleitzeitError SCHEDULE_NOT_FOUND */
   async unschedule(scheduleId: string, reason = 'unscheduled'): Promise<void> {
     return unschedule(this.live(), scheduleId, reason);
+  }
+
+  /**
+   * Removes workflows that have ended, or are damaged, with everything recorded of them; resolves when that is durable.
+   * @returns how many
+   * @throws GleitzeitError INVALID_PARAMS for what is no list of 1 to 1000 ids; WORKFLOW_NOT_FOUND, or WORKFLOW_INVALID_STATE for one
+   * that has not ended: then none is removed
+   */
+  async sweep(workflowIds: readonly string[]): Promise<number> {
+    return sweepByName(this.live(), workflowIds);
+  }
+
+  /** What of the journal is damaged, as of the start and of the last sweep; `gleitzeit check` looks at everything. */
+  damaged(): DamagedUnits {
+    return this.live().damage.units;
   }
 
   /** Dispatches nothing new until {@link resume}; running attempts finish, timers keep their due times. */
@@ -229,6 +248,7 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
   }
 
   unregister(providerId: string, reason = 'unregistered'): void {
+    refuseMisfits('unregister', { reason });
     this.live().providers.unregister(providerId, reason);
   }
 
@@ -237,12 +257,13 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
     return this.inspection.open(this.live().core, options);
   }
 
-  private handle(id: string, pending: Promise<WorkflowResult> | undefined): Run {
-    return makeHandle({ id, pending, system: this, tell: (draft) => commandIfLive(this.live(), id, draft) });
+  private handle(id: string, pending: Promise<WorkflowResult> | undefined, known?: WorkflowHead['status']): Run {
+    return makeHandle({ id, known, pending, system: this, tell: (draft) => commandIfLive(this.live(), id, draft) });
   }
 
   private async command(draft: GleitzeitDraft): Promise<void> {
     const { core } = this.live();
+    refuseMisfits(draft.type, draft.data);
     core.accept(draft, { source: 'api' });
     await core.whenQuiet();
   }

@@ -15,9 +15,10 @@ import { headAfter } from '../journal/workflow-head.ts';
 import type { MachineConfig } from '../system/config.ts';
 import { describeValue } from '../thrown.ts';
 import { recordedOf } from './begun-tasks.ts';
-import { bringBack, bringBackSchedule, bringBackWorkflow } from './recovery.ts';
+import { bringBack, bringBackSchedule, bringBackWorkflow } from './hydration.ts';
+import { notFound } from './known-workflow.ts';
 import { Rerun } from './rerun.ts';
-import { notFound, recordedStatus, type WorkflowStatus } from './status.ts';
+import { recordedStatus, type WorkflowStatus } from './status.ts';
 
 /** A system as it was. Everything is read from the journal when it is asked for. */
 export interface SystemView {

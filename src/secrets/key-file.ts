@@ -7,11 +7,10 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
 import { writePrivate } from '../durable-file.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
+import { sharedMode } from '../private-file.ts';
 import { readField } from '../thrown.ts';
 
 const keyBytes = 32;
-/** What of a mode lets others read or write. */
-const others = 0o077;
 
 /** The key in a file; nothing where there is no such file. @throws GleitzeitError PERSISTENCE_READ_FAILED, PERSISTENCE_INTEGRITY_ERROR */
 export function readKeyFile(path: string): string | undefined {
@@ -52,10 +51,10 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** A key that others can read protects nothing from them. Modes mean nothing on Windows. */
+/** A key that others can read protects nothing from them. */
 function requirePrivate(path: string, mode: number): void {
-  if (process.platform === 'win32' || (mode & others) === 0) return;
-  const said = (mode & 0o777).toString(8).padStart(4, '0');
+  const said = sharedMode(mode);
+  if (said === undefined) return;
   const text = `The key file ${path} must be readable by its owner alone, and has mode ${said}: run \`chmod 600 ${path}\`. Whoever may have read it can open the secrets that were sealed with it: replace those secrets.`;
   throw errorOf('PERSISTENCE_READ_FAILED', text, { retryable: false, details: { reason: 'readable by others', path, mode: said } });
 }

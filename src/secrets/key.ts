@@ -15,6 +15,9 @@ export const keyRule = `${shortestKey} random bytes or characters at least, as \
 /** The variable of the environment that a key is taken from. */
 export const keyVariable = 'GLEITZEIT_SECRET_KEY';
 
+/** The variable that names a file with that key instead, which the environment of commands cannot give away. */
+export const keyFileVariable = 'GLEITZEIT_KEY_FILE';
+
 /** Whether this is long enough to be a key. */
 export function isKeyMaterial(value: unknown): value is KeyMaterial {
   return (typeof value === 'string' || value instanceof Uint8Array) && value.length >= shortestKey;
@@ -32,14 +35,21 @@ export interface SealingKey {
   readonly encryption: Buffer;
   /** What nonces follow from. */
   readonly nonces: Buffer;
+  /** What tells inputs apart. */
+  readonly digests: Buffer;
 }
 
 export const keyIdBytes = 4;
 
 export function sealingKeyOf(material: KeyMaterial): SealingKey {
   const bytes = typeof material === 'string' ? Buffer.from(material, 'utf8') : material;
-  const derived = Buffer.from(hkdfSync('sha256', bytes, '', 'gleitzeit sealed v1', 64 + keyIdBytes));
-  return { encryption: derived.subarray(0, 32), nonces: derived.subarray(32, 64), id: derived.subarray(64) };
+  const derived = Buffer.from(hkdfSync('sha256', bytes, '', 'gleitzeit sealed v1', 96 + keyIdBytes));
+  return {
+    encryption: derived.subarray(0, 32),
+    nonces: derived.subarray(32, 64),
+    id: derived.subarray(64, 64 + keyIdBytes),
+    digests: derived.subarray(64 + keyIdBytes),
+  };
 }
 
 /** The id of the key in a file, as tokens carry it. @throws GleitzeitError PERSISTENCE_* */

@@ -1,10 +1,12 @@
 /**
- * Secret values that are known, to be found wherever they turn up again: inside texts, and as other programs write them, escaped
- * as in JSON or as in a URL.
+ * Secret values that are known, to be found wherever they turn up again: inside texts, and in the forms in which other programs
+ * write them (`value-forms.ts`).
  *
  * All of them are looked for at once, by their first characters: a few by a regular expression, which skips most of a text, many by
  * a look at every place.
  */
+
+import { formsOf } from './value-forms.ts';
 
 /** Characters that a value has at least that is looked for: shorter ones turn up everywhere by chance. */
 export const shortestSought = 6;
@@ -28,6 +30,9 @@ interface Search {
   readonly next: (text: string, from: number) => number;
 }
 
+/** More values than that are not looked for by their ends, which takes a look at each of them. */
+const mostSoughtByEnd = 2_000;
+
 /** Beginnings up to which the regular expression is faster. */
 const fewHeads = 200;
 
@@ -43,7 +48,8 @@ export class KnownValues {
   add(value: unknown): void {
     if (typeof value !== 'string' && typeof value !== 'number') return;
     const text = String(value);
-    for (const form of [text, text.replace(scheme, '')].flatMap(formsOf)) if (form.length >= shortestSought) this.values.add(form);
+    for (const form of [text, text.replace(scheme, '')].flatMap((each) => [...formsOf(each)]))
+      if (form.length >= shortestSought) this.values.add(form);
     this.search = undefined;
   }
 
@@ -56,9 +62,10 @@ export class KnownValues {
     if (this.isEmpty || text.length < shortestSought) return text;
     this.search ??= searchFor(this.values);
     const { byHead, next } = this.search;
-    let replaced = '';
-    let from = 0;
-    for (let at = next(text, 0); at !== -1; ) {
+    const rest = this.restAt(text);
+    let replaced = rest === '' ? '' : by(rest);
+    let from = rest.length;
+    for (let at = next(text, from); at !== -1; ) {
       const found = foundAt(text, at, byHead.get(text.slice(at, at + shortestSought)) ?? []);
       if (found !== undefined) {
         replaced += text.slice(from, at) + by(found);
@@ -67,6 +74,20 @@ export class KnownValues {
       at = next(text, at + (found?.length ?? 1));
     }
     return from === 0 ? text : replaced + text.slice(from);
+  }
+
+  /** The end of a value that a long text begins within, as what is kept of the last of an output may. */
+  private restAt(text: string): string {
+    if (text.length < mayBeCut || this.values.size > mostSoughtByEnd) return '';
+    const head = text.slice(0, shortestSought);
+    let longest = '';
+    for (const value of this.values) {
+      for (let at = value.indexOf(head, 1); at !== -1; at = value.indexOf(head, at + 1)) {
+        const rest = value.slice(at);
+        if (rest.length > longest.length && text.startsWith(rest)) longest = rest;
+      }
+    }
+    return longest;
   }
 }
 
@@ -96,25 +117,23 @@ function byLooking(byHead: ByHead): Search['next'] {
   };
 }
 
+/** A value that begins here, or the beginning of one that was cut off right after it. */
 function foundAt(text: string, at: number, among: readonly string[]): string | undefined {
   const whole = among.find((value) => text.startsWith(value, at));
-  if (whole !== undefined || text.length - at > (among[0]?.length ?? 0)) return whole;
-  if (text.length < mayBeCut && !text.endsWith('…')) return undefined;
-  const rest = text.slice(at).replace(/…$/, '');
-  return among.some((value) => value.startsWith(rest)) ? rest : undefined;
+  if (whole !== undefined) return whole;
+  const longest = Math.max(0, ...among.map((value) => sharedLength(text, at, value)));
+  return longest >= shortestSought && isCutAt(text, at + longest) ? text.slice(at, at + longest) : undefined;
 }
 
-function formsOf(text: string): readonly string[] {
-  return [text, JSON.stringify(text).slice(1, -1), ...urlFormOf(text)];
+function sharedLength(text: string, at: number, value: string): number {
+  let length = 0;
+  while (length < value.length && at + length < text.length && text[at + length] === value[length]) length++;
+  return length;
 }
 
-function urlFormOf(text: string): readonly string[] {
-  try {
-    return [encodeURIComponent(text)];
-  } catch {
-    // Half a character has no such form.
-    return [];
-  }
+/** Whether a text ends here and may have been cut, or says that something is left out. */
+function isCutAt(text: string, at: number): boolean {
+  return at === text.length ? text.length >= mayBeCut : text[at] === '…' || text.startsWith('...', at);
 }
 
 function escaped(text: string): string {

@@ -10,10 +10,10 @@ import type { Failure } from '../../machines/failures.ts';
 import type { JsonPath } from '../../machines/policies/json.ts';
 import type { Attempt } from '../providers/attempt.ts';
 import type { WorkflowResult } from '../runtime/result.ts';
-import { finished, type Work } from '../work.ts';
-import { hashing } from '../workflow/version.ts';
+import { hashOf } from '../workflow/version.ts';
 import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
-import { sealing, sealLeaf, sourcesIn } from './definition.ts';
+import { sealDefinition, sealLeaf, sourcesIn } from './definition.ts';
+import { hasDigest, keyedDigest, plainDigest } from './input-digest.ts';
 import { type KeyMaterial, KeyRing } from './key.ts';
 import { type IsSecret, SecretNames } from './names.ts';
 import { rewrite } from './rewrite.ts';
@@ -43,10 +43,12 @@ interface Hashed {
 export interface Secrets {
   /** A workflow as it is recorded, hash and all; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
   workflow<Workflow extends Hashed>(workflow: Workflow): Workflow;
-  /** The same, for whoever does it in portions: after that, `workflow` answers at once. */
-  sealing(workflow: Hashed): Work<void>;
   /** The input of a run of a workflow, as it is recorded. @throws GleitzeitError PERSISTENCE_* */
   input(definition: WorkflowDefinition, input: unknown): unknown;
+  /** What tells an input from others: what was given, before any schema made something else of it. @throws GleitzeitError PERSISTENCE_* */
+  digest(definition: WorkflowDefinition, given: unknown): string;
+  /** Whether an input has a digest. @throws GleitzeitError CONFIGURATION_ERROR where the key of the digest is not here */
+  hasDigest(given: unknown, digest: string): boolean;
   /** A command that a user states himself, as it is carried out. @throws GleitzeitError PERSISTENCE_* */
   command(draft: GleitzeitDraft): GleitzeitDraft;
   /** What an attempt needs, here or for a worker elsewhere; made anew, for one that a worker comes back with, it does the same. */
@@ -72,7 +74,8 @@ export interface SecretsSurroundings {
 /** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
 export function createSecrets(options: SecretsOptions, around: SecretsSurroundings): Secrets {
   const names = new SecretNames(options.keys);
-  const sealer = new Sealer(new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile }));
+  const keys = new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile });
+  const sealer = new Sealer(keys);
   const isSecretName = (name: string): boolean => names.has(name);
   const seal = (value: unknown): string => sealer.seal(value);
   const sealed = new WeakMap<WorkflowDefinition, Hashed>();
@@ -87,19 +90,13 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   const workflow = <Workflow extends Hashed>(given: Workflow): Workflow => {
     const known = sealed.get(given.definition);
     if (known !== undefined) return known.definition === given.definition ? given : { ...given, ...known };
-    finished(prepare(given));
+    const made = sealDefinition(given.definition, { rules, seal });
+    sources.set(made.definition, made.sources);
+    // What is hashed is what is recorded: a hash of the secret itself could be used to guess it.
+    const versionHash = made.definition === given.definition ? given.versionHash : hashOf(made.definition);
+    sealed.set(given.definition, { definition: made.definition, versionHash });
     return workflow(given);
   };
-  function* prepare(given: Hashed): Work<void> {
-    if (sealed.has(given.definition)) return;
-    const made = yield* sealing(given.definition, { rules, seal });
-    // What is hashed is what is recorded: a hash of the secret itself could be used to guess it.
-    const versionHash = made.definition === given.definition ? given.versionHash : yield* hashing(made.definition);
-    // Of two that do the same at the same time, the first one holds.
-    if (sealed.has(given.definition)) return;
-    sources.set(made.definition, made.sources);
-    sealed.set(given.definition, { definition: made.definition, versionHash });
-  }
   const input = (definition: WorkflowDefinition, value: unknown): unknown => {
     const isSecretPlace = placeRule(options.isSecret, sourcesFor(definition).input);
     if (isSecretPlace === undefined && names.areAbsentFrom(value)) return value;
@@ -108,9 +105,15 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   };
   return {
     workflow,
-    sealing: prepare,
     input,
-    command: (draft) => commandWith(draft, { workflow, input }),
+    digest: (definition, given) => (input(definition, given) === given ? plainDigest(given) : keyedDigest(given, keys.sealing())),
+    hasDigest: (given, digest) => hasDigest(given, digest, keys),
+    command(draft) {
+      if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
+      const { definition, input: given } = draft.data;
+      // Of either type only what both have alike is replaced.
+      return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
+    },
     attempt({ workflowId, taskId }) {
       const definition = around.definitionOf(workflowId);
       const places = placesIn(definition === undefined ? noSources : sourcesFor(definition), taskId);
@@ -121,18 +124,12 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   };
 }
 
-function commandWith(draft: GleitzeitDraft, { workflow, input }: Pick<Secrets, 'workflow' | 'input'>): GleitzeitDraft {
-  if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
-  const { definition, input: given } = draft.data;
-  // Of either type only what both have alike is replaced.
-  return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
-}
-
 /** Nothing is sealed, and nothing opened. */
 export const noSecrets: Secrets = {
   workflow: (workflow) => workflow,
-  *sealing() {},
   input: (_, input) => input,
+  digest: (_, given) => plainDigest(given),
+  hasDigest: (given, digest) => hasDigest(given, digest, undefined),
   command: (draft) => draft,
   attempt: () => openAttempt,
   failure: (failure) => failure,

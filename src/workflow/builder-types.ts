@@ -1,7 +1,8 @@
 /** The types by which a workflow that is written in code is checked: from schema to reference to handler. */
 import type { Priority, RetryPolicy } from '../../machines/events/definition.ts';
 import type { AnyProvider, Handler, MethodsOf, ParamsOf, ResultOf } from '../providers/provider.ts';
-import type { Loose, Ref, RefTo, Resolved, Templated } from './ref-types.ts';
+import type { JsonResult } from './jsonified.ts';
+import type { Loose, OptionalRef, Present, Ref, RefTo, Resolved, Templated } from './ref-types.ts';
 
 /** A task, by a reference to it or by its id. */
 export type TaskLike = RefTo<unknown> | string;
@@ -22,11 +23,13 @@ export interface TaskSettings {
 /** A share of elements, for example `10%`. */
 type Share = `${number}%`;
 
-/** A list to run over: a reference to it, or that with limits. */
+type List = RefTo<readonly unknown[]> | OptionalRef<readonly unknown[]>;
+
+/** A list to run over: a reference to it, or that with limits. An `optional` one that is not there is empty. */
 export type FanOut =
-  | RefTo<readonly unknown[]>
+  | List
   | {
-      readonly items: RefTo<readonly unknown[]>;
+      readonly items: List;
       /** Elements that run at the same time at most. */
       readonly concurrency?: number;
       /** Failed elements that the task survives, whose results are null. @defaultValue 0 */
@@ -35,13 +38,17 @@ export type FanOut =
 
 type ElementOf<F> = 0 extends 1 & F
   ? Loose
-  : F extends RefTo<readonly (infer Element)[]>
+  : F extends RefTo<readonly (infer Element)[] | null>
     ? Element
-    : F extends { readonly items: RefTo<readonly (infer Element)[]> }
+    : F extends { readonly items: RefTo<readonly (infer Element)[] | null> }
       ? Element
       : Loose;
 
-type ResultsOf<F, Result> = 0 extends 1 & F ? Result[] : F extends { readonly tolerate: unknown } ? (Result | null)[] : Result[];
+type ResultsOf<F, Result> = 0 extends 1 & F
+  ? JsonResult<Result>[]
+  : F extends { readonly tolerate: unknown }
+    ? (JsonResult<Result> | null)[]
+    : JsonResult<Result>[];
 
 /** Makes the parameters of one element. */
 type PerElement<F, Params> = (item: Ref<ElementOf<F>>, index: Ref<number>) => Params;
@@ -53,7 +60,7 @@ export interface FunctionTasks {
     id: string,
     options: TaskSettings & {
       readonly forEach: F;
-      readonly params: PerElement<F, Params>;
+      readonly params: PerElement<F, Params & Present<Params>>;
       readonly run: Handler<Resolved<Params>, Result>;
       readonly method?: never;
     },
@@ -63,11 +70,11 @@ export interface FunctionTasks {
     id: string,
     options: TaskSettings & {
       readonly run: Handler<Resolved<Params>, Result>;
-      readonly params?: Params;
+      readonly params?: Params & Present<Params>;
       readonly method?: never;
       readonly forEach?: never;
     },
-  ): Ref<Awaited<Result>>;
+  ): Ref<JsonResult<Awaited<Result>>>;
 }
 
 /** The provider, of several, that has a method. */
@@ -95,7 +102,7 @@ export interface MethodTasks<P extends AnyProvider> {
   <M extends MethodsOf<P>>(
     id: string,
     options: TaskSettings & MethodRoute<M> & GivenParams<ParamsIn<P, M>> & { readonly forEach?: never },
-  ): Ref<ResultIn<P, M>>;
+  ): Ref<JsonResult<ResultIn<P, M>>>;
 }
 
 /** Methods that only the system will know. */

@@ -13,11 +13,12 @@ import { describeValue } from '../thrown.ts';
 import type { TaskBuilder } from './builder-types.ts';
 import { Faults } from './faults.ts';
 import { finishWorkflow } from './finish.ts';
+import type { Jsonified } from './jsonified.ts';
 import { type WorkflowLimits, workflowDefaults } from './limits.ts';
 import { normaliseSettings } from './normalise.ts';
-import { readPlain } from './plain.ts';
+import { misfitsIn, readPlain } from './plain.ts';
 import { refTo, templateOf } from './ref.ts';
-import type { Loose, Ref, Resolved } from './ref-types.ts';
+import type { Loose, Present, Ref, Resolved } from './ref-types.ts';
 import { TaskList } from './task-list.ts';
 import type { Workflow } from './workflow.ts';
 
@@ -38,7 +39,7 @@ export interface WorkflowOptions<Providers extends readonly AnyProvider[], Schem
   /** Tasks of a run that are ready, queued or running at the same time at most. */
   readonly maxParallelTasks?: number;
   readonly limits?: Partial<WorkflowLimits>;
-  readonly tasks: (task: TaskBuilder<Providers[number]>, input: Ref<SchemaResult<Schema>>) => Output;
+  readonly tasks: (task: TaskBuilder<Providers[number]>, input: Ref<Jsonified<SchemaResult<Schema>>>) => Output & Present<Output>;
 }
 
 type SchemaResult<Schema> = Schema extends StandardSchemaV1 ? StandardSchemaV1.InferOutput<Schema> : Loose;
@@ -73,6 +74,7 @@ export function defineWorkflow<
   const output = templateOf(tasks(task, refTo('input')) ?? null, ['output'], faults);
   const { value: input, faults: found } = readPlain(defaults ?? null, workflowDefaults.bounds);
   faults.addAll(found.map((fault) => ({ ...fault, path: ['defaults', ...fault.path] })));
+  faults.addAll(misfitsIn({ description, version }, []));
   const settings = { name, description, version, timeoutMs, failurePolicy, maxParallelTasks, output, input };
   const defined = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
   const draft = normaliseSettings(defined, list.drafts, { faults, limits });

@@ -93,8 +93,11 @@ export function pathText(path: Path): string {
     else if (/^[A-Za-z_$][\w$-]*$/.test(step)) text += text === '' ? step : `.${step}`;
     else text += `[${JSON.stringify(headOf(step, 80, '…'))}]`;
   }
-  return text;
+  return headOf(text, longestPath, '…');
 }
+
+/** A value may be a thousand levels deep. */
+const longestPath = 500;
 
 function issueOf({ path, rule, message, place }: Fault, { whole, locate }: { readonly whole: string; readonly locate: Locate }): Issue {
   const text = pathText(path);

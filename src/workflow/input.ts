@@ -12,10 +12,9 @@ import type { AnyWorkflow } from './workflow.ts';
  * @throws GleitzeitError INVALID_PARAMS with every fault.
  */
 export async function checkInput(workflow: AnyWorkflow, input: unknown): Promise<unknown> {
-  const { definition, inputDefaults, inputSchema } = workflow;
-  const subject = `The input of workflow ${describeValue(definition.name)}`;
-  const given = plainInput(input ?? {}, subject);
-  const value = inputDefaults && isRecord(given) ? { ...inputDefaults, ...given } : given;
+  const { inputSchema } = workflow;
+  const subject = subjectOf(workflow);
+  const value = givenInput(workflow, input);
   if (!inputSchema) return value;
   const faults = new Faults();
   try {
@@ -27,6 +26,20 @@ export async function checkInput(workflow: AnyWorkflow, input: unknown): Promise
     faults.add([], 'schema', `cannot be checked, its schema throws ${describeValue(error instanceof Error ? error.message : error)}`);
   }
   throw inputError(faults, subject);
+}
+
+/**
+ * An input as it was given, with the workflow's defaults: what its schema makes of it may be another thing each time.
+ * @throws GleitzeitError INVALID_PARAMS for what is no JSON, or too much of it
+ */
+export function givenInput(workflow: AnyWorkflow, input: unknown): unknown {
+  const { inputDefaults } = workflow;
+  const given = plainInput(input ?? {}, subjectOf(workflow));
+  return inputDefaults && isRecord(given) ? { ...inputDefaults, ...given } : given;
+}
+
+function subjectOf({ definition }: AnyWorkflow): string {
+  return `The input of workflow ${describeValue(definition.name)}`;
 }
 
 function plainInput(input: unknown, subject: string): unknown {

@@ -3,11 +3,12 @@
  * twice, and too much depth. Iterative and linear.
  */
 import { headOf } from '../../machines/policies/text.ts';
+import { misfitOfKey, misfitOfNumber, misfitOfText, poisonedKey, tooDeep } from '../json-rules.ts';
 import { describeValue } from '../thrown.ts';
 import type { Fault, Path, Place } from './faults.ts';
 import type { ReadingBounds } from './limits.ts';
 import { placesIn } from './places.ts';
-import { poisonedKey, type Reading, tooDeep } from './reading.ts';
+import type { Reading } from './reading.ts';
 
 export function readJson(text: string, bounds: ReadingBounds): Reading {
   const faults: Fault[] = [];
@@ -129,7 +130,7 @@ class JsonReader {
   #readValue(): unknown {
     const next = this.#peek();
     if (next === '{' || next === '[') return this.#open(next === '[');
-    if (next === '"') return this.#readString();
+    if (next === '"') return this.#readText();
     const word = /[a-z]/.test(next) ? this.#text.slice(this.#offset).match(/^[a-z]{1,5}/)?.[0] : undefined;
     if (word !== undefined && words.has(word)) {
       this.#offset += word.length;
@@ -138,13 +139,15 @@ class JsonReader {
     numberToken.lastIndex = this.#offset;
     const [digits] = numberToken.exec(this.#text) ?? [];
     if (digits === undefined) return this.#fail('expected a value');
-    if (!Number.isFinite(Number(digits))) return this.#fail('expected a number that is not larger than a double can hold');
+    const value = Number(digits);
+    this.#refuse(misfitOfNumber(value, digits), this.#offset);
     this.#offset += digits.length;
-    return Number(digits);
+    // Plus zero: a negative one is written as zero.
+    return value + 0;
   }
 
   #open(isList: boolean): unknown {
-    if (this.#frames.length >= this.#bounds.maxDepth) throw this.#unreadable('too_deep', tooDeep(this.#bounds.maxDepth));
+    if (this.#frames.length >= this.#bounds.maxDepth) throw this.#unreadable(tooDeep(this.#bounds.maxDepth));
     this.#offset += 1;
     if (this.#peek() === (isList ? ']' : '}')) {
       this.#offset += 1;
@@ -160,13 +163,19 @@ class JsonReader {
     if (this.#peek() !== '"') this.#fail('expected a key in quotes');
     const offset = this.#offset;
     frame.step = this.#readString();
-    const key = describeValue(frame.step);
-    if (frame.step === poisonedKey) {
-      this.#refuse('forbidden_name', `must not be a key: every object answers to ${key}`, offset);
-    } else if (Object.hasOwn(frame.map, frame.step)) this.#refuse('duplicate_key', `must not stand twice in one map: ${key}`, offset);
+    this.#refuse(misfitOfKey(frame.step), offset);
+    if (Object.hasOwn(frame.map, frame.step))
+      this.#refuse({ rule: 'duplicate_key', message: `must not stand twice in one map: ${describeValue(frame.step)}` }, offset);
     this.#watching.visit?.(this.#path(), offset);
     if (this.#peek() !== ':') this.#fail('expected ":"');
     this.#offset += 1;
+  }
+
+  #readText(): string {
+    const offset = this.#offset;
+    const text = this.#readString();
+    this.#refuse(misfitOfText(text), offset);
+    return text;
   }
 
   #readString(): string {
@@ -197,16 +206,17 @@ class JsonReader {
     return this.#frames.map(({ step }) => step);
   }
 
-  #refuse(rule: string, message: string, offset: number): void {
-    this.#watching.refuse?.({ path: this.#path(), rule, message, offset });
+  #refuse(misfit: Pick<Fault, 'rule' | 'message'> | undefined, offset: number): void {
+    if (misfit) this.#watching.refuse?.({ path: this.#path(), ...misfit, offset });
   }
 
-  #unreadable(rule: string, message: string): Unreadable {
-    return new Unreadable({ path: [], rule, message, offset: this.#offset });
+  #unreadable(misfit: Pick<Fault, 'rule' | 'message'>): Unreadable {
+    return new Unreadable({ path: [], ...misfit, offset: this.#offset });
   }
 
   #fail(expected: string): never {
     const rest = headOf(this.#text.slice(this.#offset), 20);
-    throw this.#unreadable('syntax', `is not JSON: ${expected}, got ${rest === '' ? 'the end of the text' : JSON.stringify(rest)}`);
+    const got = rest === '' ? 'the end of the text' : JSON.stringify(rest);
+    throw this.#unreadable({ rule: 'syntax', message: `is not JSON: expected ${expected}, got ${got}` });
   }
 }

@@ -1,4 +1,5 @@
 /** What a workflow is held to unless told: the default policy, and the bounds of what is read at all. */
+import { maxDepth } from '../json-rules.ts';
 
 /** What may be asked for; each can be set by whoever loads or defines a workflow. */
 export interface WorkflowLimits {
@@ -28,5 +29,5 @@ export const workflowDefaults = {
   /** How long an attempt may run when its task does not say. */
   taskTimeoutMs: 300_000,
   limits: { maxTaskTimeoutMs: 3_600_000, maxWorkflowTimeoutMs: 86_400_000, maxPayloadBytes: 8 * 2 ** 20, maxDefinitionBytes: 128 * 2 ** 20 },
-  bounds: { maxBytes: 32 * 2 ** 20, maxDepth: 200, maxValues: 10_000_000, maxAliasValues: 1_000_000 },
+  bounds: { maxBytes: 32 * 2 ** 20, maxDepth, maxValues: 10_000_000, maxAliasValues: 1_000_000 },
 } as const satisfies { readonly taskTimeoutMs: number; readonly limits: WorkflowLimits; readonly bounds: ReadingBounds };

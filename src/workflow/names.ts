@@ -1,5 +1,6 @@
 /** The names by which the tasks of one workflow know each other. */
 import { longestName } from '../../machines/policies/references.ts';
+import { misfitOfText } from '../json-rules.ts';
 import { describeValue } from '../thrown.ts';
 import type { TaskDraft } from './draft.ts';
 import { type Faults, pathText } from './faults.ts';
@@ -58,6 +59,8 @@ export class Names {
 
 /** Why a text cannot name a task or a workflow, or undefined where it can. */
 export function whyNoName(name: string): string | undefined {
+  const misfit = misfitOfText(name);
+  if (misfit) return misfit.message;
   if (forbiddenNames.has(name)) return `must not be ${describeValue(name)}: every object answers to that name`;
   if (name === 'input') return 'must not be "input": in references that is the input of the workflow';
   if (name.length > longestName) return `must have at most ${longestName} characters, has ${name.length}`;

@@ -3,9 +3,10 @@
  * class or cycle of its making, gets inside.
  */
 import { type CopyFault, JsonCopier } from '../json-copy.ts';
-import type { Fault } from './faults.ts';
-import type { ReadingBounds } from './limits.ts';
-import { poisonedKey, type Reading, tooDeep, tooMany } from './reading.ts';
+import { type Misfit, tooDeep } from '../json-rules.ts';
+import type { Fault, Path } from './faults.ts';
+import { type ReadingBounds, workflowDefaults } from './limits.ts';
+import { type Reading, tooMany } from './reading.ts';
 
 /**
  * Copies a value; whatever in it is no JSON is a fault.
@@ -18,7 +19,6 @@ export function readPlain(value: unknown, bounds: ReadingBounds, replace?: (foun
   const copier = new JsonCopier({
     bounds: { depth: bounds.maxDepth, values: bounds.maxValues },
     shares: true,
-    forbiddenKey: poisonedKey,
     ...(replace && { replace }),
     refuse: (fault) => {
       // What is too large is so once, wherever the walk goes on.
@@ -31,16 +31,23 @@ export function readPlain(value: unknown, bounds: ReadingBounds, replace?: (foun
   return { value: isRefused ? undefined : copy, faults, locate: () => undefined };
 }
 
-function faultOf({ path, rule, what, advice }: CopyFault, bounds: ReadingBounds): Fault {
+const kept: ReadonlySet<string> = new Set<Misfit['rule']>(['text', 'number', 'forbidden_name']);
+
+/** What in some data cannot be kept as it is; the form of the data is judged elsewhere. */
+export function misfitsIn(data: unknown, path: Path): readonly Fault[] {
+  const { faults } = readPlain(data, workflowDefaults.bounds);
+  return faults.filter(({ rule }) => kept.has(rule)).map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
+}
+
+function faultOf({ path, rule, message, what, advice }: CopyFault, bounds: ReadingBounds): Fault {
+  if (message !== undefined) return { path, rule, message };
   switch (rule) {
     case 'too_large':
       return { path, rule, message: tooMany(bounds.maxValues) };
     case 'too_deep':
-      return { path, rule, message: tooDeep(bounds.maxDepth) };
+      return { path, ...tooDeep(bounds.maxDepth) };
     case 'circular':
       return { path, rule, message: 'refers back to what it stands in' };
-    case 'forbidden_name':
-      return { path, rule, message: `must not be a key: every object answers to "${poisonedKey}"` };
     case 'unreadable':
       return { path, rule: 'not_json', message: `cannot be read: ${what}` };
     default:

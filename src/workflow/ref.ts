@@ -4,7 +4,7 @@ import { describeValue } from '../thrown.ts';
 import type { Faults, Path } from './faults.ts';
 import { workflowDefaults } from './limits.ts';
 import { readPlain } from './plain.ts';
-import type { Ref } from './ref-types.ts';
+import type { OptionalRef, Ref, RefTo } from './ref-types.ts';
 
 interface Reference {
   /** The task, or `input`, `item`, `index`. */
@@ -30,6 +30,22 @@ export function referenceOf(value: unknown): Reference | undefined {
   return typeof value === 'object' && value !== null ? references.get(value) : undefined;
 }
 
+/**
+ * A reference to what may not be there: null where it is not, or where anything on the way to it is not. The text `\${a.b?}` in files.
+ *
+ * In a longer text nothing stands in its place; as the list of `forEach` it is an empty one.
+ *
+ * @throws GleitzeitError WORKFLOW_VALIDATION_FAILED for what is no reference
+ * @example
+ * task('greet', { run: ({ nick }) => `Hello ${nick ?? 'you'}`, params: { nick: optional(input.nick) } });
+ */
+export function optional<T>(ref: RefTo<T>): OptionalRef<Exclude<T, undefined>> {
+  const reference = referenceOf(ref);
+  if (reference === undefined) throw errorOf('WORKFLOW_VALIDATION_FAILED', `optional() needs a reference, got ${describeValue(ref)}`);
+  // A proxy is what its type says.
+  return makeRef({ ...reference, expression: `${reference.expression.replace(/\?$/, '')}?` }) as OptionalRef<Exclude<T, undefined>>;
+}
+
 function makeRef(reference: Reference): object {
   const ref = new Proxy(Object.freeze(Object.create(null) as object), {
     get: (_, key) => {
@@ -51,7 +67,7 @@ function textOf({ expression }: Reference, hint: string): string {
 
 function stepTo(key: string): string {
   if (/^(?:0|[1-9]\d*)$/.test(key)) return `[${key}]`;
-  if (/^[^\s.[\]"'{}$\\]+$/.test(key) && !key.includes(mark)) return `.${key}`;
+  if (/^[^\s.[\]"'{}$\\?]+$/.test(key) && !key.includes(mark)) return `.${key}`;
   return `["${key.replaceAll(mark, '').replaceAll(/["\\]/g, '\\$&')}"]`;
 }
 

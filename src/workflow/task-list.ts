@@ -5,6 +5,7 @@ import { describeValue } from '../thrown.ts';
 import type { TaskDraft } from './draft.ts';
 import type { Faults, Path } from './faults.ts';
 import type { WorkflowLimits } from './limits.ts';
+import { misfitsIn } from './plain.ts';
 import { referenceOf, refTo, templateOf } from './ref.ts';
 import { readTask } from './task-draft.ts';
 import type { FunctionHandler } from './workflow.ts';
@@ -55,6 +56,8 @@ export class TaskList {
       ...(forEach !== undefined && { forEach: fanOutOf(forEach, [...path, 'forEach'], faults) }),
       ...(dependsOn !== undefined && { dependsOn: this.#dependenciesOf(dependsOn, [...path, 'dependsOn']) }),
     };
+    // Its id is looked at as a name, its templates as they were made.
+    faults.addAll(misfitsIn({ ...task, id: undefined, params: undefined, forEach: undefined }, path));
     const draft = readTask(withoutUndefined(task), path, this.#options);
     if (draft) this.drafts.push(draft);
     return refTo(String(id));

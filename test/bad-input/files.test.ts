@@ -35,7 +35,7 @@ const texts: readonly (readonly [name: string, text: string, code: string, said:
   ['binary', '\u0000\u0001\ufffd{', 'WORKFLOW_VALIDATION_FAILED', /must be .*map/],
   ['a bomb of aliases', bomb, 'PARSE_ERROR', /aliases that write out to more than/],
   ['an alias of itself', 'a: &a [*a]', 'WORKFLOW_VALIDATION_FAILED', /refers back to what it stands in/],
-  ['100,000 levels', '['.repeat(100_000), 'PARSE_ERROR', /nested deeper than the 200 levels/],
+  ['100,000 levels', '['.repeat(100_000), 'PARSE_ERROR', /nested 400 levels deep at most/],
   ['a key __proto__', 'name: x\n__proto__: {a: 1}\ntasks: []', 'WORKFLOW_VALIDATION_FAILED', /must not be a key: every object answers/],
   ['a key constructor', 'name: x\nconstructor: 1\ntasks: []', 'WORKFLOW_VALIDATION_FAILED', /constructor is not a known key/],
   ['a key twice', 'name: x\nname: y\ntasks: []', 'WORKFLOW_VALIDATION_FAILED', /must not stand twice/],

@@ -1,17 +1,16 @@
 /** Names that every object answers to, where they are data: they stay data, and nothing is polluted by them. */
 import { afterEach, describe, expect, it } from 'vitest';
-import { resultJson } from '../../src/cli/results.ts';
 import { defineProvider } from '../../src/providers/provider.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { loadWorkflow } from '../../src/workflow/load.ts';
 import { scene } from '../scenarios/scene.ts';
 import { errorFrom, expectUnharmed } from './aftermath.ts';
 
-const poisoned = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":2,"length":3,"then":4}';
+const fielded = '{"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":2,"length":3,"then":4}';
 const odd = defineProvider({
   protocol: 'odd/v1',
   methods: {
-    'odd/make': { run: () => JSON.parse(poisoned) as unknown },
+    'odd/make': { run: () => JSON.parse(fielded) as unknown },
     'odd/echo': { run: (params) => params },
     constructor: { run: () => 'constructed' },
   },
@@ -26,8 +25,6 @@ describe('fields named like members of objects', () => {
     const stage = await scene({ providers: [odd] });
     const fields = {
       whole: '${make}',
-      own: '${make["__proto__"]}',
-      proto: '${make.__proto__.polluted}',
       made: '${make.constructor.prototype}',
       text: '<${make.toString}>',
       size: '${make.length}',
@@ -43,11 +40,8 @@ describe('fields named like members of objects', () => {
       }),
     );
     expect(result.status).toBe('completed');
-    const echoed = JSON.parse(poisoned) as object;
-    expect(JSON.stringify(result.output)).toBe(
-      JSON.stringify({ whole: echoed, own: { polluted: true }, proto: true, made: { polluted: true }, text: '<1>', size: 3 }),
-    );
-    expect(JSON.stringify(resultJson(result).tasks)).toContain('"__proto__"');
+    const echoed = JSON.parse(fielded) as object;
+    expect(JSON.stringify(result.output)).toBe(JSON.stringify({ whole: echoed, made: { polluted: true }, text: '<1>', size: 3 }));
     await expectUnharmed(stage);
   });
 
@@ -77,7 +71,7 @@ describe('fields named like members of objects', () => {
     const workflow = defineWorkflow({
       name: 'code',
       tasks: (task) => {
-        const made = task('made', { run: () => JSON.parse(poisoned) as { constructor: { prototype: object }; toString: number; then: number } });
+        const made = task('made', { run: () => JSON.parse(fielded) as { constructor: { prototype: object }; toString: number; then: number } });
         return task('seen', { params: { a: made.constructor.prototype, b: made.toString, c: made.then }, run: (got) => got });
       },
     });

@@ -72,4 +72,26 @@ describe('a failure', () => {
     const { tasks } = await play(workflow);
     expect(tasks['each']?.error).toMatchObject({ message: expect.stringContaining('the first said: outer'), cause: told });
   });
+
+  it('is cut only once its secrets are blotted out, wherever the cut goes through', async () => {
+    const password = 'correct-horse-battery-staple';
+    for (const before of [4_040, 4_050, 4_060, 4_070, 4_080, 4_090]) {
+      const { play, system } = await scene();
+      const workflow = defineWorkflow({
+        name: 'leaky',
+        tasks: (task) =>
+          void task('a', {
+            params: { password },
+            run: ({ password: opened }) => {
+              throw Object.assign(new Error(`${'x'.repeat(before)}${opened}${'y'.repeat(1_000)}`), {
+                details: { body: `${'z'.repeat(before + 12_000)}${opened}${'z'.repeat(40_000)}` },
+              });
+            },
+          }),
+      });
+      const result = await play(workflow);
+      const said = JSON.stringify([result, (await system.trace(result.workflowId)).events]);
+      for (let at = 0; at + 6 <= password.length; at++) expect(said).not.toContain(password.slice(at, at + 6));
+    }
+  });
 });

@@ -1,6 +1,7 @@
 /** `gleitzeit run FILE`: runs a workflow to its end, shows how it goes, prints what came of it. */
 import { writeFile } from 'node:fs/promises';
 import { duration } from '../../duration.ts';
+import type { IfKnown } from '../../runtime/options.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { Run } from '../../runtime/run.ts';
 import type { AnyWorkflow } from '../../workflow/workflow.ts';
@@ -8,13 +9,14 @@ import { checkOutput, readInput, readSeconds } from '../arguments.ts';
 import { type ExitCode, exitCodeOfRun, exitCodes } from '../exit-codes.ts';
 import { catchInterruption } from '../interruption.ts';
 import { createReporter, type Reporter } from '../progress/reporter.ts';
-import { resultJson, tellResult } from '../results.ts';
+import { hasEnded, resultJson, tellResult } from '../results.ts';
 import type { Stage } from '../stage.ts';
 import { printJson, say, type Terminal } from '../terminal.ts';
 
 export interface RunOptions {
   readonly input?: string;
   readonly id?: string;
+  readonly ifKnown?: IfKnown;
   readonly db?: string;
   readonly hub?: string;
   readonly token?: string;
@@ -40,7 +42,7 @@ export async function runCommand(file: string, options: RunOptions, terminal: Te
   ]);
   const workflow = await loadWorkflow(file);
   // Named here: what else goes on is not to be taken for this run.
-  const submission = { workflow, id: options.id ?? randomIds().workflow(), ...(input !== undefined && { input }) };
+  const submission = { workflow, id: options.id ?? randomIds().workflow(), ...(input !== undefined && { input }), ...knownRule(options) };
   const interruption = catchInterruption();
   const reporter = createReporter(terminal, { name: workflow.definition.name, everything: options.watch ?? false, now: Date.now });
   try {
@@ -62,6 +64,10 @@ export async function runCommand(file: string, options: RunOptions, terminal: Te
   }
 }
 
+function knownRule({ ifKnown }: RunOptions): { readonly ifKnown?: IfKnown } {
+  return ifKnown === undefined ? {} : { ifKnown };
+}
+
 async function openStage(options: RunOptions & { readonly file: string }, reporter: Reporter, terminal: Terminal): Promise<Stage> {
   const { hub } = options;
   if (hub === undefined) return (await import('../stage-here.ts')).stageHere(options, reporter);
@@ -72,6 +78,7 @@ interface Submission {
   readonly workflow: AnyWorkflow;
   readonly id: string;
   readonly input?: unknown;
+  readonly ifKnown?: IfKnown;
 }
 
 interface Performing {
@@ -91,6 +98,7 @@ async function perform(
   try {
     await stage.start();
     const run = await stage.system.submit(workflow, submission);
+    if (run.known !== undefined && run.known !== 'running') reporter.note(hasEnded(run.id, run.known));
     if (stage.mayGoOn) await recall(run, reporter);
     guard = timeoutMs === undefined ? undefined : cancelAfter(run, timeoutMs);
     const result = await Promise.race([run.result(), interrupted]);

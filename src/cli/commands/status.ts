@@ -1,6 +1,7 @@
 /** `gleitzeit status [WORKFLOW]`: how far a workflow is, now or as of some recorded event; without one, what a journal or a hub holds. */
 
 import { duration } from '../../duration.ts';
+import { headStatuses } from '../../journal/journal.ts';
 import type { TaskStatus, WorkflowStatus } from '../../runtime/status.ts';
 import { readCount } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -46,15 +47,13 @@ function lineOf({ status, attempts, durationMs, error }: TaskStatus): string {
   return facts.length === 0 ? status : `${status}: ${facts.join(', ')}`;
 }
 
-const statuses = ['running', 'completed', 'failed', 'cancelled'] as const;
-
 async function tellPlace({ json, ...options }: StatusOptions, terminal: Terminal): Promise<void> {
   const { where, said, workflows: heads } = await inPlace(options, terminal, (place) => place.overview());
-  const workflows = Object.fromEntries(statuses.map((status) => [status, heads.filter((head) => head.status === status).length]));
+  const workflows = Object.fromEntries(headStatuses.map((status) => [status, heads.filter((head) => head.status === status).length]));
   if (json === true) {
     printJson(terminal, { ...where, workflows });
     return;
   }
   for (const line of said) print(terminal, oneLine(line));
-  for (const status of statuses) print(terminal, `  ${status.padEnd(9)}  ${workflows[status]}`);
+  for (const status of headStatuses) print(terminal, `  ${status.padEnd(9)}  ${workflows[status]}`);
 }

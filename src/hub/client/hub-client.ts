@@ -60,11 +60,11 @@ export class HubClient implements Gleitzeit {
   async submit<Input, Output>(workflow: Workflow<Input, Output>, options: SubmitOptions<Input> = {}): Promise<Run<Output>> {
     checkSubmit(workflow, options);
     const data = await submissionOf(workflow, options, options.id ?? this.ids.workflow());
-    const { workflowId } = await this.ask('workflow:submit', data).catch((thrown: unknown) => {
+    const { workflowId, known } = await this.ask('workflow:submit', data).catch((thrown: unknown) => {
       throw explainedRefusal(toError(thrown), workflow);
     });
     // What the definition results in is what its type says.
-    return this.handle(workflowId) as Run<Output>;
+    return this.handle(workflowId, known) as Run<Output>;
   }
 
   async run(workflowId: string): Promise<Run> {
@@ -176,9 +176,10 @@ export class HubClient implements Gleitzeit {
     });
   }
 
-  private handle(id: string): Run {
+  private handle(id: string, known?: WorkflowHead['status']): Run {
     return makeHandle({
       id,
+      known,
       pending: undefined,
       system: this,
       // What a handle tells of its workflow has the name of the request.

@@ -12,10 +12,11 @@ import type { RequestData } from '../protocol/requests.ts';
 
 /** @throws GleitzeitError INVALID_PARAMS for an input that the workflow does not take; RESOURCE_EXHAUSTED for more than a message holds */
 export async function submissionOf(workflow: AnyWorkflow, options: SubmitOptions, id: string): Promise<RequestData<'workflow:submit'>> {
-  const { startAt, tags, requestId, traceparent } = options;
+  const { startAt, tags, requestId, traceparent, ifKnown } = options;
   return bounded(workflow, {
     ...(await content(workflow, options.input)),
     id,
+    ...(ifKnown !== undefined && { ifKnown }),
     ...(startAt !== undefined && { startAt: timeOf(startAt) }),
     ...(tags !== undefined && { tags: [...tags] }),
     ...(requestId !== undefined && { requestId }),
@@ -37,7 +38,10 @@ export async function schedulingOf(workflow: AnyWorkflow, options: ScheduleOptio
 
 /** A schema of the input is a function of this process, so the input is checked here. */
 async function content(workflow: AnyWorkflow, input: unknown) {
-  return { workflow: { ...recordOf(workflow) }, input: await checkInput(workflow, input) };
+  const record = { workflow: { ...recordOf(workflow) } };
+  // Where nothing is given and nothing is made of it, the hub knows the defaults; and of a run that is there, the input it has.
+  if (input === undefined && workflow.inputSchema === undefined) return record;
+  return { ...record, input: await checkInput(workflow, input) };
 }
 
 /** What is no time is for the hub to refuse, with the rule that it broke. */

@@ -7,6 +7,7 @@ import * as z from 'zod';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { catchUpPolicies, overlapPolicies, scheduleRuleSchema } from '../../../machines/events/cron.ts';
+import { headStatuses } from '../../journal/journal.ts';
 import type { Reason } from '../../observe/explain.ts';
 import type { ErrorInfo } from '../../runtime/result.ts';
 import { type Refusal, wireError } from '../protocol/answers.ts';
@@ -63,7 +64,7 @@ const workflowHead = z.object({
   workflowId: z.string(),
   name: z.string(),
   versionHash: z.string(),
-  status: z.enum(['running', ...ends]),
+  status: z.enum(headStatuses),
   submittedAt: epochMs,
   endedAt: epochMs.exactOptional(),
 });
@@ -107,7 +108,7 @@ const nothing = z.object({});
 /** What each request is answered with, beside `ok`. */
 export const answers = {
   'hub:info': z.object({ version: z.string(), protocolVersion: z.int(), phase: z.string(), lastSeq: z.int() }),
-  'workflow:submit': z.object({ workflowId: z.string() }),
+  'workflow:submit': z.object({ workflowId: z.string(), known: z.enum(['running', 'completed', 'failed', 'cancelled']).exactOptional() }),
   'workflow:status': z.object({ status: workflowStatus }),
   'workflow:result': z.object({ result: workflowResult }),
   'workflow:trace': z.object({ trace }),
@@ -134,7 +135,7 @@ const report = z.object({ accepted: z.boolean(), reason: z.string().exactOptiona
 
 /** What each message of a worker is answered with, beside `ok`. */
 export const workerAnswers = {
-  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()) }),
+  'worker:register': z.object({ leaseMs: z.number(), heartbeatMs: z.number(), lost: z.array(z.string()), messageBytes: z.int() }),
   'worker:heartbeat': z.object({ lost: z.array(z.string()) }),
   'worker:drain': nothing,
   'attempt:succeeded': report,

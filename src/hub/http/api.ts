@@ -100,19 +100,20 @@ class Api {
 
   /** Accepted is what is durable; the same id once more is the same run. */
   async submit(c: Asked): Promise<Response> {
-    const { workflowId } = await this.ask(c, 'workflow:submit', await this.submission(c));
+    const answer = await this.ask(c, 'workflow:submit', await this.submission(c));
+    const { workflowId } = answer;
     c.header('Location', `/api/workflows/${encodeURIComponent(workflowId)}`);
-    return c.json({ ok: true, workflowId }, 202);
+    return c.json({ ok: true, ...answer }, 202);
   }
 
   /** A definition in YAML has no room for the id of its run, which then stands in the query. */
   private async submission(c: Asked): Promise<object> {
-    const body = await readBody(c, this.limits, { mayStayUnread: true });
+    const body = await readBody(c, this.limits);
     if (body.kind === 'none')
       throw errorOf('INVALID_REQUEST', 'A submit takes a body: { definition or yaml, input, id } in JSON, or a workflow in YAML.');
-    if (body.kind === 'json' || body.kind === 'unread') return body.value;
-    const id = c.req.query('id');
-    return { yaml: body.text, ...(id !== undefined && { id }) };
+    if (body.kind === 'json') return body.value;
+    const { id, ifKnown } = c.req.query();
+    return { yaml: body.text, ...(id !== undefined && { id }), ...(ifKnown !== undefined && { ifKnown }) };
   }
 
   async command(c: Asked, { command, workflowId }: { readonly command: (typeof commands)[number]; readonly workflowId: string }): Promise<Response> {

@@ -13,6 +13,8 @@ import type { HubFigures } from '../server/running-hub.ts';
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';
 
 const descriptions = {
+  gleitzeit_damaged_workflows: 'Workflows that are damaged: listed, and left alone.',
+  gleitzeit_damaged_schedules: 'Schedules that are damaged: nothing of them starts.',
   gleitzeit_hub_connections: 'Connections of clients, observers and workers to the hub.',
   gleitzeit_hub_subscriptions: 'Subscriptions to events.',
   gleitzeit_hub_events_sent_total: 'Events sent, to whoever they were sent.',
@@ -43,7 +45,10 @@ export interface Exposed {
 /** Everything there is to scrape. @throws GleitzeitError while the system does not run */
 export async function exposition({ system, hub, answers }: Exposed): Promise<string> {
   const [{ prometheus }, process] = await Promise.all([system.metrics(), processRegistry()]);
-  return [prometheus, hubText(hub, answers), await process.metrics()].join('');
+  const { workflows, schedules } = system.damaged();
+  const gauges = { gleitzeit_damaged_workflows: workflows.length, gleitzeit_damaged_schedules: schedules.length };
+  const damage = prometheusText({ counters: {}, gauges, histograms: {} }, descriptions);
+  return [prometheus, damage, hubText(hub, answers), await process.metrics()].join('');
 }
 
 function hubText(hub: HubFigures | undefined, answers: AnswerCounts): string {

@@ -1,11 +1,11 @@
 /** The trace of a workflow as JSON, read from the journal as far as it has been handed over. */
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { knownHead, notFound } from '../../runtime/known-workflow.ts';
 import { portOf } from '../../runtime/port.ts';
-import { notFound } from '../../runtime/status.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { Pages } from '../events/pages.ts';
-import { jsonPieces } from '../work/json-pieces.ts';
 import type { Part } from './answers.ts';
+import { jsonPieces } from './json-pieces.ts';
 
 /** Facts of the first part: few, since each of many answers at once holds as much. */
 const firstFacts = 4;
@@ -19,7 +19,7 @@ export interface TraceAsked {
 /** @throws GleitzeitError WORKFLOW_NOT_FOUND, before the first part; PERSISTENCE_* */
 export async function* tracePartsOf(system: GleitzeitSystem, { workflowId, shown }: TraceAsked): AsyncGenerator<Part, void> {
   const { journal } = portOf(system);
-  if ((await journal.find(workflowId)) === undefined) throw notFound(workflowId);
+  await knownHead({ journal }, workflowId);
   const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, firstFacts);
   let seq = 0;
   for (let isFirst = true, isLast = false; !isLast; isFirst = false) {

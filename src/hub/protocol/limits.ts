@@ -1,10 +1,12 @@
 /** How much one client of the hub may send, hold and leave unread. */
+import { maxDepth } from '../../json-rules.ts';
+
 export interface HubLimits {
   /** The largest message, in bytes of JSON; room for the largest payload (8 MB) and its envelope. @defaultValue `12_582_912` */
   readonly messageBytes: number;
   /** The largest message of a connection that has not said yet who it is, in bytes. @defaultValue `16_384` */
   readonly greetingBytes: number;
-  /** How deep JSON may be nested. @defaultValue `200` */
+  /** How deep each value in a message may be nested. @defaultValue `1_000` */
   readonly depth: number;
   /** How long a connection may take to say who it is, in milliseconds. @defaultValue `5_000` */
   readonly greetingMs: number;
@@ -26,13 +28,6 @@ export interface HubLimits {
   readonly answerBytes: number;
   /** How long an answer over plain HTTP may wait for somebody who reads nothing of it, in milliseconds. @defaultValue `30_000` */
   readonly unreadMs: number;
-  /**
-   * What one token may have of the hub's work while others want some too, in milliseconds of each second; on a hub without tokens,
-   * one connection. @defaultValue `500`
-   */
-  readonly workPerSecond: number;
-  /** The same, at once. @defaultValue `2_000` */
-  readonly workBurst: number;
   /** Filters in one subscription. @defaultValue `1_000` */
   readonly filters: number;
   /** Workers of one token; without tokens, of all. @defaultValue `10_000` */
@@ -44,7 +39,7 @@ export interface HubLimits {
 export const hubLimitDefaults = {
   messageBytes: 12 * 2 ** 20,
   greetingBytes: 16 * 2 ** 10,
-  depth: 200,
+  depth: maxDepth,
   greetingMs: 5_000,
   connections: 10_000,
   newcomers: 2_000,
@@ -55,8 +50,6 @@ export const hubLimitDefaults = {
   bufferedBytes: 2 ** 20,
   answerBytes: 64 * 2 ** 20,
   unreadMs: 30_000,
-  workPerSecond: 500,
-  workBurst: 2_000,
   filters: 1_000,
   workers: 10_000,
   methods: 2_000,

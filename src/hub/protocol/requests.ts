@@ -3,9 +3,10 @@ import * as z from 'zod';
 
 import { catchUpPolicies, overlapPolicies } from '../../../machines/events/cron.ts';
 import { priorities } from '../../../machines/events/definition.ts';
-import type { WorkflowHead } from '../../journal/journal.ts';
+import { headStatuses, type WorkflowHead } from '../../journal/journal.ts';
 import type { Explanation } from '../../observe/explain.ts';
 import type { Trace } from '../../observe/trace.ts';
+import { ifKnownRules } from '../../runtime/options.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { ScheduleStatus } from '../../runtime/schedules.ts';
 import type { WorkflowStatus } from '../../runtime/status.ts';
@@ -39,8 +40,10 @@ export const requests = {
       ...workflow,
       input: z.unknown().exactOptional(),
       tags: z.array(z.string().max(1_024)).max(100).exactOptional(),
-      /** Names the run: the same id and definition once more is the same run. */
+      /** Names the run: the same id, definition and input once more is the same run. */
       id: workflowId.exactOptional(),
+      /** What of a run that has the id already; with `join`, its definition and input are not looked at. */
+      ifKnown: z.enum(ifKnownRules).exactOptional(),
       startAt: instant.exactOptional(),
       requestId: z.string().max(1_024).exactOptional(),
       traceparent: z.string().max(200).exactOptional(),
@@ -54,7 +57,7 @@ export const requests = {
   'workflow:explain': { data: z.strictObject({ workflowId, taskId: taskId.exactOptional() }), roles: reading },
   'workflow:list': {
     data: z.strictObject({
-      status: z.enum(['running', 'completed', 'failed', 'cancelled']).exactOptional(),
+      status: z.enum(headStatuses).exactOptional(),
       limit: z.int().min(1).max(10_000).exactOptional(),
     }),
     roles: reading,
@@ -90,14 +93,6 @@ export const requests = {
 export type RequestName = keyof typeof requests;
 export type RequestData<Name extends RequestName> = z.infer<(typeof requests)[Name]['data']>;
 
-/** The requests that bring a workflow. */
-export type LoadingName = 'workflow:submit' | 'schedule:add';
-const loadingNames: readonly string[] = ['workflow:submit', 'schedule:add'] satisfies readonly LoadingName[];
-
-export function bringsWorkflow(name: string): name is LoadingName {
-  return loadingNames.includes(name);
-}
-
 /** Where a workflow stands after a command. */
 export interface Standing {
   readonly workflowId: string;
@@ -108,7 +103,11 @@ export interface Standing {
 /** What each request is answered with, beside `ok`. */
 export interface Responses {
   readonly 'hub:info': { readonly version: string; readonly protocolVersion: number; readonly phase: string; readonly lastSeq: number };
-  readonly 'workflow:submit': { readonly workflowId: string };
+  readonly 'workflow:submit': {
+    readonly workflowId: string;
+    /** How the run stood before, where it was there already. */
+    readonly known?: WorkflowHead['status'];
+  };
   readonly 'workflow:status': { readonly status: WorkflowStatus };
   readonly 'workflow:result': { readonly result: WorkflowResult };
   /** Without the tree, which follows from the events, and may be deeper than JSON can be written. */

@@ -71,6 +71,26 @@ export const workerMessages = {
   }),
 } as const;
 export type WorkerMessageName = keyof typeof workerMessages;
+
+/** The messages that say how an attempt ended. */
+export type ReportName = 'attempt:succeeded' | 'attempt:failed';
+
+export function isReportName(name: string): name is ReportName {
+  return name === 'attempt:succeeded' || name === 'attempt:failed';
+}
+
+/** What of a report that is refused has to be right for the attempt to be known; and of a failure, what went wrong. */
+export const refusedReport = z.object({
+  workerId: id.exactOptional(),
+  leaseId,
+  workflowId: id,
+  taskId: id,
+  attempt,
+  error: z
+    .object({ code: z.string().max(200).exactOptional(), message: z.string(), retryable: z.boolean().exactOptional() })
+    .optional()
+    .catch(undefined),
+});
 export type WorkerMessage<Name extends WorkerMessageName> = z.infer<(typeof workerMessages)[Name]>;
 
 /** What each is answered with, beside `ok`. */
@@ -81,6 +101,8 @@ export interface WorkerAnswers {
     readonly heartbeatMs: number;
     /** Announced leases that it no longer holds: what it runs under them is to be aborted. */
     readonly lost: readonly string[];
+    /** The largest message that the hub takes, in bytes of JSON: beyond it, and a little more, it ends the connection. */
+    readonly messageBytes: number;
   };
   readonly 'worker:heartbeat': { readonly lost: readonly string[] };
   readonly 'worker:drain': Record<never, never>;

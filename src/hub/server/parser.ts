@@ -8,10 +8,9 @@
  */
 import { EventEmitter } from 'node:events';
 
+import { headOf } from '../../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../../errors.ts';
-import { bringsWorkflow } from '../protocol/requests.ts';
-import { Unread, unreadFrom } from '../work/unread.ts';
-import { type JsonBounds, parseJson, refuseTooLarge } from './scan.ts';
+import { type JsonBounds, refuseUnfit } from './scan.ts';
 
 /** The types of packets, by their digit. */
 export const packetTypes = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4, binaryEvent: 5, binaryAck: 6 } as const;
@@ -31,6 +30,7 @@ export class Incoming {
   readonly id: number | undefined;
   /** Its length, in characters. */
   readonly size: number;
+  /** Why it is not taken. Its name and data are there all the same, as far as they can be read: believed by nobody, but to tell what it was. */
   readonly refusal: GleitzeitError | undefined;
 
   constructor(parts: Pick<Incoming, 'name' | 'data' | 'id' | 'size' | 'refusal'>) {
@@ -65,9 +65,6 @@ export interface PacketHeader {
 }
 
 const header = /^([0-6])(?:(\d{1,3})-)?(?:(\/[^,]{0,200})(?:,|$))?(\d{1,15})?/;
-
-/** A message as far as its name goes. */
-const messageStart = /^\["([a-z:_]{1,64})",/;
 
 /** Makes the parser that Socket.IO is given; each new connection asks for its gate. */
 export function parserFor(nextGate: () => Gate): { readonly Encoder: typeof PacketEncoder; readonly Decoder: new () => PacketDecoder } {
@@ -120,25 +117,16 @@ export class PacketDecoder extends EventEmitter {
     }
     this.parts += Number(parts ?? 0);
     const packet = { type: type === packetTypes.binaryEvent ? packetTypes.event : type, nsp, id, size: text.length };
+    let isAdmitted = false;
     try {
       this.gate.admit(packet);
+      isAdmitted = true;
       if (isBinary) throw errorOf('INVALID_REQUEST', 'Nothing binary is taken here: send bytes as text, for example in base64.');
-      const unread = packet.type === packetTypes.event ? this.unreadOf(text, head.length) : undefined;
-      if (unread !== undefined) this.emitMessage(packet, unread);
-      else this.take(packet, text.length === head.length ? undefined : parseJson(text, head.length, this.gate.bounds));
+      this.take(packet, text.length === head.length ? undefined : parse(text, head.length, this.gate.bounds));
     } catch (thrown) {
       // Nothing above throws anything else.
-      this.refuse(packet, thrown as GleitzeitError);
+      this.refuse(packet, thrown as GleitzeitError, isAdmitted ? legible(text.slice(head.length)) : illegible);
     }
-  }
-
-  /** A large workflow is read in a thread; here only its name is, and its size. */
-  private unreadOf(text: string, from: number): Pick<Incoming, 'name' | 'data' | 'refusal'> | undefined {
-    if (text.length < unreadFrom || !text.endsWith(']')) return undefined;
-    const [start = '', name = ''] = messageStart.exec(text.slice(from, from + 100)) ?? [];
-    if (!bringsWorkflow(name)) return undefined;
-    refuseTooLarge(text, this.gate.bounds);
-    return { name, data: new Unread(text.slice(from + start.length, -1)), refusal: undefined };
   }
 
   private take(packet: PacketHeader, payload: unknown): void {
@@ -160,8 +148,8 @@ export class PacketDecoder extends EventEmitter {
     }
   }
 
-  private refuse(packet: PacketHeader, error: GleitzeitError): void {
-    if (packet.type === packetTypes.event) this.emitMessage(packet, { name: '', data: undefined, refusal: error });
+  private refuse(packet: PacketHeader, error: GleitzeitError, said: Pick<Incoming, 'name' | 'data'>): void {
+    if (packet.type === packetTypes.event) this.emitMessage(packet, { ...said, refusal: error });
     else if (packet.type === packetTypes.connect) this.gate.refuseEntry(packet.nsp, error);
     else this.gate.end(error);
   }
@@ -169,6 +157,27 @@ export class PacketDecoder extends EventEmitter {
   private emitMessage({ nsp, id, size }: PacketHeader, message: Pick<Incoming, 'name' | 'data' | 'refusal'>): void {
     // Without its number, so that Socket.IO makes no answer of its own.
     this.emit('decoded', { type: packetTypes.event, nsp, data: ['message', new Incoming({ ...message, id, size })] });
+  }
+}
+
+function parse(text: string, from: number, bounds: JsonBounds): unknown {
+  refuseUnfit(text, from, bounds);
+  try {
+    return JSON.parse(text.slice(from)) as unknown;
+  } catch (thrown) {
+    throw errorOf('PARSE_ERROR', `A message has to be JSON: ${thrown instanceof Error ? headOf(thrown.message, 200) : 'it cannot be read'}`);
+  }
+}
+
+const illegible = { name: '', data: undefined } as const;
+
+/** What can be read of a message that is refused. */
+function legible(text: string): Pick<Incoming, 'name' | 'data'> {
+  try {
+    const [name, data] = JSON.parse(text) as readonly unknown[];
+    return typeof name === 'string' ? { name, data } : illegible;
+  } catch {
+    return illegible;
   }
 }
 

@@ -5,6 +5,7 @@
  * by itself is what the hub cannot tell it to: attempts whose lease is over because the hub was out of reach for too long.
  */
 import { type Failure, failure } from '../../../machines/failures.ts';
+import type { GleitzeitError } from '../../errors.ts';
 import type { AttemptOutcome, Executor } from '../../providers/executor.ts';
 import { hubLimitDefaults } from '../protocol/limits.ts';
 import type { HeldLease, ReportedError, TaskExecute, WorkerMessage } from '../protocol/workers.ts';
@@ -24,6 +25,8 @@ interface Held {
   again: TaskExecute | undefined;
   report: Report | undefined;
   isSent: boolean;
+  /** The report stands for one that the hub refused. */
+  isReplaced: boolean;
 }
 
 export interface HeldAttemptsOptions {
@@ -37,14 +40,14 @@ export interface HeldAttemptsOptions {
   readonly onLess: () => void;
 }
 
-/** Room for the envelope of a report, in bytes. */
-const envelopeBytes = 64 * 1024;
-/** The shortest text that could be longer than the limit, in UTF-16 units: each is 3 bytes at most. */
-const suspicious = (hubLimitDefaults.messageBytes - envelopeBytes) / 3;
+/** Room for the envelope of a report, in bytes: it has ids of a kilobyte at most. */
+const envelopeBytes = 16 * 1024;
 
 export class HeldAttempts {
   private readonly options: HeldAttemptsOptions;
   private readonly held = new Map<string, Held>();
+  /** The largest message that the hub takes, as it says at the registration. */
+  messageBytes: number = hubLimitDefaults.messageBytes;
 
   constructor(options: HeldAttemptsOptions) {
     this.options = options;
@@ -71,7 +74,16 @@ export class HeldAttempts {
     if (known !== undefined) return;
     const { executor, now, providerOf } = this.options;
     const startedAt = now();
-    const held: Held = { execution, startedAt, renewedAt: startedAt, state: 'running', again: undefined, report: undefined, isSent: false };
+    const held: Held = {
+      execution,
+      startedAt,
+      renewedAt: startedAt,
+      state: 'running',
+      again: undefined,
+      report: undefined,
+      isSent: false,
+      isReplaced: false,
+    };
     this.held.set(leaseId, held);
     const providerId = providerOf(execution);
     executor.run({ workflowId, taskId, attempt, leaseId, workerId, providerId, protocol, method, params, timeoutMs, idempotencyKey }, (outcome) =>
@@ -140,6 +152,23 @@ export class HeldAttempts {
     this.forget(leaseId);
   }
 
+  /** The hub refused a report for good: the attempt has failed by that, unless that was refused as well. @returns whether it is reported so */
+  refused({ name, data: { leaseId } }: Report, error: GleitzeitError): boolean {
+    const held = this.held.get(leaseId);
+    if (held === undefined || held.isReplaced) {
+      this.forget(leaseId);
+      return false;
+    }
+    const { execution, startedAt } = held;
+    const what = name === 'attempt:succeeded' ? 'result' : 'failure';
+    const refusal = failure('TASK_RESULT_INVALID', `The hub refuses the ${what} of task "${execution.taskId}": ${error.message}`);
+    held.report = { name: 'attempt:failed', data: { ...refOf(execution), durationMs: this.options.now() - startedAt, error: wireError(refusal) } };
+    held.isReplaced = true;
+    held.isSent = false;
+    this.deliver(held);
+    return true;
+  }
+
   /** The hub refused a report for the time being. */
   postponed({ data: { leaseId } }: Report): void {
     const held = this.held.get(leaseId);
@@ -160,7 +189,11 @@ export class HeldAttempts {
       if (again !== undefined) this.run(again);
       return;
     }
-    held.report = reportOf(execution, state === 'overdue' ? overdue(execution, outcome) : outcome);
+    held.report = reportOf(
+      execution,
+      state === 'overdue' ? overdue(execution, outcome) : outcome,
+      Math.max(this.messageBytes - envelopeBytes, this.messageBytes / 2),
+    );
     if (state !== 'aborted') held.state = 'ended';
     this.deliver(held);
   }
@@ -181,25 +214,30 @@ function overdue({ timeoutMs }: TaskExecute, outcome: AttemptOutcome): AttemptOu
   return { ...outcome, data: { ...outcome.data, error: failure('TASK_TIMEOUT', `It ran longer than its ${timeoutMs} ms.`) } };
 }
 
-function reportOf({ workerId, leaseId, workflowId, taskId, attempt }: TaskExecute, outcome: AttemptOutcome): Report {
+function refOf({ workerId, leaseId, workflowId, taskId, attempt }: TaskExecute) {
+  return { workerId, leaseId, workflowId, taskId, attempt };
+}
+
+function reportOf(execution: TaskExecute, outcome: AttemptOutcome, mostBytes: number): Report {
   const { durationMs } = outcome.data;
-  const ended = { workerId, leaseId, workflowId, taskId, attempt, durationMs };
+  const ended = { ...refOf(execution), durationMs };
   if (outcome.type === 'attempt:failed') return { name: 'attempt:failed', data: { ...ended, error: wireError(outcome.data.error) } };
   const { result } = outcome.data;
-  const tooLarge = sizeFault(result);
+  const tooLarge = sizeFault(result, mostBytes);
   if (tooLarge === undefined) return { name: 'attempt:succeeded', data: { ...ended, result } };
   return {
     name: 'attempt:failed',
-    data: { ...ended, error: wireError(failure('TASK_RESULT_INVALID', `The result of task "${taskId}" ${tooLarge}`)) },
+    data: { ...ended, error: wireError(failure('TASK_RESULT_INVALID', `The result of task "${execution.taskId}" ${tooLarge}`)) },
   };
 }
 
 /** A message that is too large would cost the connection; as text a result can be larger than what its limit counts. */
-function sizeFault(result: unknown): string | undefined {
+function sizeFault(result: unknown, mostBytes: number): string | undefined {
   const text = JSON.stringify(result);
-  if (text.length < suspicious) return undefined;
+  // Each UTF-16 unit is 3 bytes at most.
+  if (text.length * 3 < mostBytes) return undefined;
   const bytes = Buffer.byteLength(text);
-  return bytes < hubLimitDefaults.messageBytes - envelopeBytes ? undefined : `is ${bytes} bytes of JSON text, more than a message to the hub may be`;
+  return bytes < mostBytes ? undefined : `is ${bytes} bytes of JSON text, more than the ${mostBytes} that a report to the hub has room for`;
 }
 
 function wireError({ code, message, retryable, retryAfterMs, details, stack, cause }: Failure): ReportedError {

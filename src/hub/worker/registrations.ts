@@ -107,8 +107,9 @@ export class Registrations {
     };
     const at = now();
     this.ask('worker:register', data, {
-      done: ({ leaseMs, heartbeatMs, lost }) => {
+      done: ({ leaseMs, heartbeatMs, lost, messageBytes }) => {
         this.asked.delete(workerId);
+        held.messageBytes = messageBytes;
         this.agree({ leaseMs, heartbeatMs });
         held.renew(workerId, at, lost);
         this.registered.add(workerId);

@@ -5,12 +5,23 @@
  * the sender's to say: a worker of another connection, a report under a lease that another one holds.
  */
 import type { TaskContext } from '../../../machines/task.ts';
-import { errorOf } from '../../errors.ts';
+import { refuseMisfits } from '../../complaints.ts';
+import { errorOf, type GleitzeitError, toError } from '../../errors.ts';
 import { attemptsOf } from '../../runtime/attempt-host.ts';
 import { portOf, type SystemPort } from '../../runtime/port.ts';
 import { taskKey } from '../../system/addressing.ts';
 import { checked } from '../protocol/checking.ts';
-import { type ReportAnswer, type WorkerAnswers, type WorkerMessage, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
+import { hubLimitDefaults } from '../protocol/limits.ts';
+import {
+  isReportName,
+  type ReportAnswer,
+  type ReportName,
+  refusedReport,
+  type WorkerAnswers,
+  type WorkerMessage,
+  type WorkerMessageName,
+  workerMessages,
+} from '../protocol/workers.ts';
 import type { EnrolledWorker } from './enrolled-worker.ts';
 import { Enrolment, type EnrolmentOptions } from './enrolment.ts';
 import { hasTask } from './known-tasks.ts';
@@ -31,18 +42,32 @@ interface Visitor {
   isOver: boolean;
 }
 
-type Report = WorkerMessage<'attempt:succeeded' | 'attempt:failed'>;
+type Report = WorkerMessage<ReportName>;
+
+interface RefusedReport {
+  readonly name: ReportName;
+  readonly data: unknown;
+  readonly refusal: GleitzeitError;
+}
+
 type Handlers = { readonly [Name in WorkerMessageName]: (visitor: Visitor, data: WorkerMessage<Name>) => Promise<WorkerAnswers[Name]> };
+
+export interface DeskOptions extends EnrolmentOptions {
+  /** The largest message that a connection takes, in bytes. @defaultValue `12_582_912` */
+  readonly messageBytes?: number;
+}
 
 export class WorkerDesk {
   private readonly port: SystemPort;
+  private readonly messageBytes: number;
   private readonly enrolment: Enrolment;
   private readonly reports: Reports;
   private readonly handlers: Handlers;
 
   /** @param system - A system that runs. */
-  constructor(system: object, options: EnrolmentOptions = {}) {
+  constructor(system: object, { messageBytes = hubLimitDefaults.messageBytes, ...options }: DeskOptions = {}) {
     this.port = portOf(system);
+    this.messageBytes = messageBytes;
     this.enrolment = new Enrolment(this.port, options);
     this.reports = new Reports(this.port.core);
     this.handlers = {
@@ -60,6 +85,7 @@ export class WorkerDesk {
     const visitor: Visitor = { line, workerIds: new Set(), isOver: false };
     return {
       handle: (name, data) => this.handle(visitor, name, data),
+      refused: (name, data, refusal) => this.refused(visitor, { name, data, refusal }),
       closed: () => {
         visitor.isOver = true;
         this.leave(visitor);
@@ -78,8 +104,29 @@ export class WorkerDesk {
   }
 
   private async handle<Name extends WorkerMessageName>(visitor: Visitor, name: Name, data: unknown): Promise<object> {
-    // What the schema of a message lets through is that message's data.
-    return this.handlers[name](visitor, checked(workerMessages[name], name, data) as WorkerMessage<Name>);
+    let taken: WorkerMessage<Name>;
+    try {
+      // What the schema of a message lets through is that message's data.
+      taken = checked(workerMessages[name], name, data) as WorkerMessage<Name>;
+    } catch (thrown) {
+      const refusal = toError(thrown);
+      if (isReportName(name)) return this.refused(visitor, { name, data, refusal });
+      throw refusal;
+    }
+    return this.handlers[name](visitor, taken);
+  }
+
+  /** A report that cannot be taken ends its attempt all the same: nobody will report it in another way, and its lease is held. */
+  private async refused(visitor: Visitor, { name, data, refusal }: RefusedReport): Promise<ReportAnswer> {
+    const read = refusedReport.safeParse(data);
+    if (!read.success) throw refusal;
+    const { error, ...ref } = read.data;
+    refuseMisfits(`The data of '${name}'`, ref);
+    // What went wrong there matters more than how it was told.
+    if (name === 'attempt:failed' && error !== undefined) return this.report(visitor, { ...ref, error }, failed);
+    const message = `The report of task "${ref.taskId}" is refused: ${refusal.message}`;
+    const answer = await this.report(visitor, { ...ref, error: { code: 'TASK_RESULT_INVALID', message, retryable: false } }, failed);
+    return answer.accepted ? { accepted: false, reason: message } : answer;
   }
 
   private async register(visitor: Visitor, data: WorkerMessage<'worker:register'>): Promise<WorkerAnswers['worker:register']> {
@@ -96,7 +143,7 @@ export class WorkerDesk {
     // The connection broke meanwhile.
     if (visitor.isOver) this.leave(visitor);
     const { leaseMs, heartbeatMs } = this.port.core.config.worker;
-    return { leaseMs, heartbeatMs, lost };
+    return { leaseMs, heartbeatMs, lost, messageBytes: this.messageBytes };
   }
 
   private async heartbeat(visitor: Visitor, data: WorkerMessage<'worker:heartbeat'>): Promise<WorkerAnswers['worker:heartbeat']> {

@@ -1,5 +1,6 @@
 /** What the desk of the workers and the connections that they come by ask of each other. */
-import type { HubMessageName, WorkerMessageName } from '../protocol/workers.ts';
+import type { GleitzeitError } from '../../errors.ts';
+import type { HubMessageName, ReportName, WorkerMessageName } from '../protocol/workers.ts';
 
 /** Whoever holds a token that workers come with. */
 export interface Holder {
@@ -28,6 +29,11 @@ export interface WorkerConnection {
    * @throws GleitzeitError why it is refused
    */
   handle(name: WorkerMessageName, data: unknown): Promise<object>;
+  /**
+   * Takes a report that the hub refuses as it is: the attempt has failed by that, at once, where it is known which one.
+   * @throws GleitzeitError the refusal, where it is not
+   */
+  refused(name: ReportName, data: unknown, refusal: GleitzeitError): Promise<object>;
   /** Says that the connection is over. What its workers run stays theirs until the leases end. */
   closed(reason: string): void;
 }

@@ -6,9 +6,9 @@ import { noteSchedule, type StandingSchedule } from '../standing-schedules.ts';
 import { headAfter } from '../workflow-head.ts';
 import { checkVersion, connectToSalvage, requireJournal, truePath } from './connection.ts';
 import { type Damage, storageError } from './faults.ts';
-import { type HeadRow, headOf, isHeadIntact } from './head-row.ts';
+import { HeadTable, headOf } from './head-row.ts';
 import { lookAt, openToRead, verifyEnd } from './opening.ts';
-import { isScheduleIntact, type ScheduleRow } from './schedule-row.ts';
+import { ScheduleTable } from './schedule-row.ts';
 import { readTail } from './tail.ts';
 import { type Walked, walk } from './walk.ts';
 
@@ -49,7 +49,10 @@ export async function checkJournal(path: string, { busyTimeoutMs = 500 }: { read
     const tail = attempt(() => verifyEnd(open, place), whole);
     const { seen, standing, ...counts } = await checkFrames(open);
     // What a damaged frame held is missing from what the index is held against.
-    const index = attempt(() => (counts.damages.length > 0 ? [] : [...checkHeads(open, seen), ...checkSchedules(open, standing)]), whole);
+    const index = attempt(
+      () => (counts.damages.length > 0 ? [] : [...checkHeads(open, seen, whole), ...checkSchedules(open, standing, whole)]),
+      whole,
+    );
     const file = attempt(() => checkFile(open), whole);
     const damages = merged([
       ...counts.damages,
@@ -73,15 +76,15 @@ interface Attempted<Value> {
   readonly damages: readonly Damage[];
 }
 
-/** What a damage makes impossible to look at is a damage too. */
+/** What cannot be looked at is a damage too, unless another look at the same file may go well. */
 function attempt<Value>(act: () => Value, path: string): Attempted<Value> {
   try {
     return { value: act(), damages: [] };
   } catch (thrown) {
-    const { code, message, details } = storageError(thrown, 'read', path);
-    if (code !== 'PERSISTENCE_INTEGRITY_ERROR') throw thrown;
-    // Those of `damaged` carry it; SQLite's own have none.
-    const { damages } = details as { readonly damages?: readonly Damage[] };
+    const { message, details } = storageError(thrown, 'read', path);
+    // Those of `damaged` carry damages, SQLite's own a reason only.
+    const { damages, reason } = (details ?? {}) as { readonly damages?: readonly Damage[]; readonly reason?: string };
+    if (reason === 'locked') throw thrown;
     return { damages: damages ?? [{ afterSeq: 0, kind: 'file', message }] };
   }
 }
@@ -132,17 +135,17 @@ function see(seen: Map<string, Seen>, { facts }: Walked): void {
 }
 
 /** What the index says against what the frames hold. */
-function checkHeads(db: Database.Database, seen: ReadonlyMap<string, Seen>): readonly Damage[] {
+function checkHeads(db: Database.Database, seen: ReadonlyMap<string, Seen>, path: string): readonly Damage[] {
   const damages: Damage[] = [];
   const wrong = (message: string): void => void damages.push({ afterSeq: 0, kind: 'index', message });
-  // The columns are those of the schema.
-  const rows = db.prepare('SELECT * FROM workflows ORDER BY no').all() as (HeadRow & { readonly sum: number })[];
+  const rows = new HeadTable(db, path).all();
   const touches = db.prepare('SELECT count(*) FROM touches JOIN frames USING (seq) WHERE workflow = ?').pluck();
   const missing = new Set(seen.keys());
   for (const row of rows) {
     missing.delete(row.id);
     const there = seen.get(row.id);
-    if (!isHeadIntact(row)) wrong(`the head of workflow ${row.id} does not have its checksum`);
+    if (!row.isIntact) wrong(`the head of workflow ${row.id} does not have its checksum`);
+    else if (row.status === 'damaged') wrong(`workflow ${row.id} is damaged: it was isolated when it could not be read or brought back`);
     else if (there === undefined) wrong(`workflow ${row.id} has a head and no facts`);
     else if (JSON.stringify(headOf(row)) !== JSON.stringify(there.head)) wrong(`the head of workflow ${row.id} is not what its facts say`);
     else if (row.facts !== there.facts) wrong(`workflow ${row.id} has ${there.facts} facts, and must have ${row.facts}`);
@@ -154,16 +157,15 @@ function checkHeads(db: Database.Database, seen: ReadonlyMap<string, Seen>): rea
   return damages;
 }
 
-function checkSchedules(db: Database.Database, standing: ReadonlyMap<string, StandingSchedule>): readonly Damage[] {
-  // The columns are those of the schema.
-  const rows = db.prepare('SELECT * FROM schedules').all() as (ScheduleRow & { readonly sum: number })[];
+function checkSchedules(db: Database.Database, standing: ReadonlyMap<string, StandingSchedule>, path: string): readonly Damage[] {
+  const rows = new ScheduleTable(db, path).found();
   const damages: Damage[] = [];
   const wrong = (message: string): void => void damages.push({ afterSeq: 0, kind: 'index', message });
   const missing = new Set(standing.keys());
   for (const row of rows) {
     missing.delete(row.id);
     const there = standing.get(row.id);
-    if (!isScheduleIntact(row)) wrong(`the row of schedule ${row.id} does not have its checksum`);
+    if (!row.isIntact) wrong(`the row of schedule ${row.id} does not have its checksum`);
     else if (there?.made.seq !== row.made_seq || (there.last?.seq ?? null) !== row.last_seq)
       wrong(`the row of schedule ${row.id} is not what its facts say`);
   }

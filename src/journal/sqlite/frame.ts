@@ -10,8 +10,9 @@ import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { type ScheduleChange, scheduleChangeOf } from '../standing-schedules.ts';
 import { type HeadChange, headChangeOf } from '../workflow-head.ts';
 
-/** Bounds what a reader of one workflow has to unpack of others. */
+/** Bound what a reader of one workflow has to unpack of others, and what one text can hold; a larger fact has a frame of its own. */
 const maxFacts = 256;
+const maxLength = 4 * 2 ** 20;
 
 /** Facts ready to be written: made where they are stated, cheap to hand to another thread. */
 export interface Packed {
@@ -19,8 +20,8 @@ export interface Packed {
   readonly lastSeq: number;
   readonly facts: number;
   readonly lines: string;
-  /** How many facts of which workflow; `''` for those of none. */
-  readonly touches: readonly (readonly [workflowId: string, facts: number])[];
+  /** How many facts of which workflow, or of none. */
+  readonly touches: readonly (readonly [workflowId: string | undefined, facts: number])[];
 }
 
 export interface Batch {
@@ -31,8 +32,7 @@ export interface Batch {
 }
 
 export function packBatch(facts: readonly GleitzeitEvent[]): Batch {
-  const frames: Packed[] = [];
-  for (let from = 0; from < facts.length; from += maxFacts) frames.push(pack(facts.slice(from, from + maxFacts)));
+  const frames = packFrames(facts);
   const changes: [number, HeadChange][] = [];
   const schedules: [number, ScheduleChange][] = [];
   for (const fact of facts) {
@@ -44,12 +44,29 @@ export function packBatch(facts: readonly GleitzeitEvent[]): Batch {
   return { frames, changes, schedules };
 }
 
-function pack(facts: readonly GleitzeitEvent[]): Packed {
-  const touches = new Map<string, number>();
-  const lines: string[] = [];
-  for (const fact of facts) {
-    lines.push(JSON.stringify(fact));
-    const { workflowId = '' } = fact.correlation;
+function packFrames(facts: readonly GleitzeitEvent[]): readonly Packed[] {
+  const frames: Packed[] = [];
+  let lines: string[] = [];
+  let length = 0;
+  const close = (end: number): void => {
+    if (lines.length > 0) frames.push(pack(facts.slice(end - lines.length, end), lines));
+    lines = [];
+    length = 0;
+  };
+  for (const [at, fact] of facts.entries()) {
+    const line = JSON.stringify(fact);
+    if (lines.length === maxFacts || length + line.length > maxLength) close(at);
+    lines.push(line);
+    length += line.length;
+  }
+  close(facts.length);
+  return frames;
+}
+
+function pack(facts: readonly GleitzeitEvent[], lines: readonly string[]): Packed {
+  const touches = new Map<string | undefined, number>();
+  for (const { correlation } of facts) {
+    const { workflowId } = correlation;
     touches.set(workflowId, (touches.get(workflowId) ?? 0) + 1);
   }
   return { firstSeq: facts[0]?.seq ?? 0, lastSeq: facts.at(-1)?.seq ?? 0, facts: facts.length, lines: lines.join('\n'), touches: [...touches] };
@@ -103,8 +120,33 @@ export function linesOf(body: Buffer): readonly string[] {
   return text === '' ? [] : text.split('\n');
 }
 
-/** The fact that a line of an intact frame holds. */
+/** The fact that a line holds. @throws Error where it holds none: what an intact frame holds is only as sound as who wrote it */
 export function factOf(line: string): GleitzeitEvent {
-  // What is in an intact frame was written by `pack`.
-  return JSON.parse(line) as GleitzeitEvent;
+  const value: unknown = JSON.parse(line);
+  if (!isFact(value)) throw new Error('a line of it is no event');
+  return value;
+}
+
+/** The lines of a frame and the facts that they hold; nothing where the frame is not as it was written, or holds what is no fact. */
+export function readableLines(
+  frame: Pick<FrameRow, 'body' | 'sum' | 'kept_sum'>,
+): readonly (readonly [line: string, fact: GleitzeitEvent])[] | undefined {
+  if (!isIntact(frame)) return undefined;
+  try {
+    return linesOf(frame.body).map((line) => [line, factOf(line)] as const);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it has what every reader of facts relies on; `checkLog` holds the rest against the schemas. */
+function isFact(value: unknown): value is GleitzeitEvent {
+  if (!isObject(value) || !isObject(value['correlation']) || !isObject(value['data'])) return false;
+  const { workflowId } = value['correlation'];
+  const isOfOne = workflowId === undefined || typeof workflowId === 'string';
+  return typeof value['type'] === 'string' && Number.isSafeInteger(value['seq']) && typeof value['time'] === 'number' && isOfOne;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

@@ -7,16 +7,20 @@
 import type Database from 'better-sqlite3';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
-import type { ListOptions, ReadOptions, WorkflowHead } from '../journal.ts';
+import { readField } from '../../thrown.ts';
+import type { DamagedUnits, ListOptions, ReadOptions, WorkflowHead } from '../journal.ts';
 import type { StandingSchedule } from '../standing-schedules.ts';
 import { damaged, storageError } from './faults.ts';
-import { type FrameRow, factOf, isIntact, linesOf } from './frame.ts';
-import { type HeadRow, HeadTable, headOf } from './head-row.ts';
-import { ScheduleTable } from './schedule-row.ts';
+import { type FrameRow, factOf, isIntact, linesOf, readableLines } from './frame.ts';
+import { type FoundRow, type HeadRow, HeadTable, headOf, intactHead } from './head-row.ts';
+import { type Mentions, mentionsOf, mentionsOne } from './mentions.ts';
+import { type FoundSchedule, ScheduleTable } from './schedule-row.ts';
 import { type Gap, gapSum, readTail } from './tail.ts';
 
 /** Frames that are unpacked between two turns of the event loop. */
 const framesAtOnce = 8;
+/** Heads that are looked at between two turns of the event loop. */
+const rowsAtOnce = 1_000;
 
 /** Only facts after one, and only so many. */
 interface Page {
@@ -47,37 +51,56 @@ export class Reader {
   }
 
   list(options: ListOptions): readonly WorkflowHead[] {
-    return this.guard(() => this.heads.list(options, () => readTail(this.db, this.path)));
+    return this.guard(() => this.heads.list(options, () => readTail(this.db, this.path)).map(headOf));
   }
 
   unfinished(): readonly WorkflowHead[] {
-    return this.list({ status: 'running' });
+    return this.guard(() => this.heads.unfinished(() => readTail(this.db, this.path)).map(headOf));
   }
 
   /** In one look, however many: their facts stay only as long as no later ones come. */
   schedules(): readonly StandingSchedule[] {
+    return this.lookAtSchedules().flatMap(({ standing }) => standing ?? []);
+  }
+
+  /** All rows are looked at, some at a time. */
+  async damaged(): Promise<DamagedUnits> {
+    const workflows: WorkflowHead[] = [];
+    for (let after: number | undefined = 0; after !== undefined; await nextTurn()) {
+      const some: readonly FoundRow[] = this.guard(() => this.heads.after(after ?? 0, rowsAtOnce));
+      workflows.push(...some.filter(({ status }) => status === 'damaged').map(headOf));
+      after = some.length < rowsAtOnce ? undefined : some.at(-1)?.no;
+    }
+    const schedules = this.lookAtSchedules().flatMap(({ row, standing }) => (standing === undefined ? [row.id] : []));
+    return { workflows, schedules };
+  }
+
+  private lookAtSchedules(): readonly { readonly row: FoundSchedule; readonly standing: StandingSchedule | undefined }[] {
     return this.guard(() =>
       this.db.transaction(() => {
         const rows = this.scheduled.all(readTail(this.db, this.path).schedules);
         const frames = new Map<number, ReadonlyMap<number, GleitzeitEvent>>();
-        return rows.map(({ made_seq, last_seq }) => {
-          const made = this.factAt(made_seq, frames);
-          if (made.type !== 'cron:created') throw this.missing(made_seq - 1, made_seq);
-          return last_seq === null ? { made } : { made, last: this.factAt(last_seq, frames) };
-        });
+        return rows.map((row) => ({ row, standing: this.standingOf(row, frames) }));
       })(),
     );
   }
 
-  private factAt(seq: number, frames: Map<number, ReadonlyMap<number, GleitzeitEvent>>): GleitzeitEvent {
+  /** Nothing where its row or one of its facts is not as it was written: that is the damage of this schedule alone. */
+  private standingOf({ made_seq, last_seq, isIntact }: FoundSchedule, frames: Map<number, ReadonlyMap<number, GleitzeitEvent>>) {
+    if (!isIntact) return undefined;
+    const made = this.factAt(made_seq, frames);
+    const last = last_seq === null ? undefined : this.factAt(last_seq, frames);
+    if (made?.type !== 'cron:created' || (last_seq !== null && last === undefined)) return undefined;
+    return { made, ...(last && { last }) };
+  }
+
+  private factAt(seq: number, frames: Map<number, ReadonlyMap<number, GleitzeitEvent>>): GleitzeitEvent | undefined {
     const sql = 'SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq >= ? ORDER BY seq LIMIT 1';
     const frame = this.db.prepare(sql).get(seq) as Body | undefined;
-    if (frame === undefined) throw this.missing(seq - 1, seq);
-    const facts = frames.get(frame.seq) ?? new Map(this.linesOf(frame).map((line) => [factOf(line).seq, factOf(line)]));
+    if (frame === undefined) return undefined;
+    const facts = frames.get(frame.seq) ?? new Map((readableLines(frame) ?? []).map(([, fact]) => [fact.seq, fact]));
     frames.set(frame.seq, facts);
-    const fact = facts.get(seq);
-    if (fact === undefined) throw this.missing(seq - 1, seq);
-    return fact;
+    return facts.get(seq);
   }
 
   async read({ workflowId, workflowIds, afterSeq = 0, limit = Number.POSITIVE_INFINITY }: ReadOptions = {}): Promise<readonly GleitzeitEvent[]> {
@@ -96,6 +119,7 @@ export class Reader {
     const { afterSeq, limit } = page;
     const { heads, seqs } = this.planOf(ids, page);
     const found = new Map<string, number>(heads.map(({ id }) => [id, 0]));
+    const mentions = mentionsOf(found.keys());
     const facts: GleitzeitEvent[] = [];
     const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
     for (const [at, seq] of seqs.entries()) {
@@ -104,12 +128,10 @@ export class Reader {
       // Swept meanwhile: then one of the workflows is no longer here.
       if (frame === undefined && heads.some(({ id }) => this.find(id) === undefined)) return this.readWorkflows(ids, page);
       if (frame === undefined) throw this.missing(seq - 1, seq);
-      for (const line of this.linesOf(frame)) {
-        if (!mayBeOf(line, found)) continue;
-        const fact = factOf(line);
-        const { workflowId = '' } = fact.correlation;
-        const before = found.get(workflowId);
-        if (before === undefined || fact.seq <= afterSeq) continue;
+      for (const fact of this.factsOf(frame, mentions)) {
+        const { workflowId } = fact.correlation;
+        const before = workflowId === undefined ? undefined : found.get(workflowId);
+        if (workflowId === undefined || before === undefined || fact.seq <= afterSeq) continue;
         found.set(workflowId, before + 1);
         facts.push(fact);
       }
@@ -131,7 +153,10 @@ export class Reader {
     const touched = this.db.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').pluck();
     return this.guard(() =>
       this.db.transaction(() => {
-        const heads = ids.flatMap((id) => this.heads.find(id) ?? []);
+        const heads = ids.flatMap((id) => {
+          const row = this.heads.find(id);
+          return row === undefined ? [] : [intactHead(row, this.path)];
+        });
         const seqs = new Set(heads.flatMap(({ no }) => touched.all(no, afterSeq, most) as number[]));
         return { heads, seqs: heads.length > 1 ? [...seqs].sort((a, b) => a - b) : [...seqs] };
       })(),
@@ -149,8 +174,7 @@ export class Reader {
       if (at > 0 && at % framesAtOnce === 0) await nextTurn();
       const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
       if (frame === undefined) throw this.missing(seq - 1, seq);
-      for (const line of this.linesOf(frame)) {
-        const fact = factOf(line);
+      for (const fact of this.factsOf(frame)) {
         if (fact.seq > afterSeq && fact.correlation.workflowId === undefined) facts.push(fact);
       }
     }
@@ -166,8 +190,7 @@ export class Reader {
       for (const frame of frames) {
         if (last !== undefined && frame.n !== last.n + 1 && !this.isSwept(last.n + 1, frame.n - 1)) throw this.missing(last.seq, frame.first_seq - 1);
         last = frame;
-        for (const line of this.linesOf(frame)) {
-          const fact = factOf(line);
+        for (const fact of this.factsOf(frame)) {
           if (fact.seq > afterSeq) facts.push(fact);
         }
       }
@@ -186,15 +209,19 @@ export class Reader {
     return gap !== undefined && gapSum(gap) === gap.sum;
   }
 
-  private linesOf(frame: Body): readonly string[] {
+  /** What a frame holds, or only what may be of some workflows. @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR */
+  private factsOf(frame: Body, mentions?: Mentions): readonly GleitzeitEvent[] {
     const { first_seq, seq, body } = frame;
-    if (isIntact(frame)) return linesOf(body);
-    throw damaged(this.path, {
-      afterSeq: first_seq - 1,
-      toSeq: seq,
-      kind: 'checksum',
-      message: `facts ${first_seq} to ${seq} do not have their checksum`,
-    });
+    const where = { afterSeq: first_seq - 1, toSeq: seq };
+    if (!isIntact(frame))
+      throw damaged(this.path, { ...where, kind: 'checksum', message: `facts ${first_seq} to ${seq} do not have their checksum` });
+    try {
+      const lines = linesOf(body);
+      return (mentions === undefined ? lines : lines.filter((line) => mentionsOne(line, mentions))).map(factOf);
+    } catch (thrown) {
+      const message = `facts ${first_seq} to ${seq} cannot be read (${String(readField(thrown, 'message'))})`;
+      throw damaged(this.path, { ...where, kind: 'content', message });
+    }
   }
 
   private missing(afterSeq: number, toSeq: number): Error {
@@ -212,12 +239,6 @@ export class Reader {
       throw storageError(thrown, 'read', this.path);
     }
   }
-}
-
-/** A line that names none of them is of another workflow: most lines need not be parsed to know that. */
-function mayBeOf(line: string, ids: ReadonlyMap<string, number>): boolean {
-  for (const [, id = ''] of line.matchAll(/"workflowId":"((?:[^"\\]|\\.)*)"/g)) if (id.includes('\\') || ids.has(id)) return true;
-  return false;
 }
 
 function nextTurn(): Promise<void> {

@@ -161,7 +161,7 @@ class Copy {
       const change = headChangeOf(fact);
       if (change !== undefined) heads.apply(fact.seq, change);
     }
-    const numbers = new Set(facts.map(({ correlation }) => heads.count(correlation.workflowId ?? '', 1)));
+    const numbers = new Set(facts.map(({ correlation }) => heads.count(correlation.workflowId, 1)));
     this.insertFrame.run(seq, n, first_seq, count, sum, chain, numbers.size, kept_sum, body);
     for (const no of numbers) this.insertTouch.run(no, seq);
     const { running, ended } = heads.flush();

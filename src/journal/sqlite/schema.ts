@@ -42,6 +42,7 @@ const migrations: readonly string[] = [
    ALTER TABLE tail ADD COLUMN journal TEXT;
    ALTER TABLE tail ADD COLUMN epoch INTEGER;
    UPDATE tail SET (journal, epoch) = (SELECT journal, epoch FROM owner);`,
+  `CREATE INDEX damaged ON workflows (no) WHERE status = 'damaged';`,
 ];
 
 export const schemaVersion = migrations.length;

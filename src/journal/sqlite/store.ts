@@ -38,7 +38,7 @@ export class Store {
   private readonly journal: string;
   private readonly marker: Marker;
   private readonly files: LiveFiles;
-  private readonly heads: HeadTable;
+  readonly heads: HeadTable;
   private readonly schedules: ScheduleTable;
   private readonly insertFrame: Database.Statement;
   private readonly insertTouch: Database.Statement;
@@ -122,6 +122,11 @@ export class Store {
     } catch (thrown) {
       throw storageError(thrown, 'write', this.path);
     }
+  }
+
+  /** Looks a workflow's row up anew when it is next needed. */
+  forget(workflowId: string): void {
+    this.running.delete(workflowId);
   }
 
   close(): void {

@@ -4,10 +4,13 @@
  */
 import type Database from 'better-sqlite3';
 
-import { encodeBody, type FrameRow, factOf, linesOf, sumOf } from './frame.ts';
+import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { scheduleChangeOf } from '../standing-schedules.ts';
+import { encodeBody, type FrameRow, readableLines, sumOf } from './frame.ts';
+import { toColumn } from './row-text.ts';
 import { neededSeqs, ScheduleTable } from './schedule-row.ts';
 import type { Store } from './store.ts';
-import { closeGap, intactFrame } from './sweep.ts';
+import { closeGap } from './sweep.ts';
 import type { Tail } from './tail.ts';
 
 /** Which facts are too old to stay: those before a `seq`, and those before a time in epoch milliseconds. */
@@ -33,14 +36,16 @@ class Sweep {
   private readonly store: Store;
   private readonly tooOld: TooOld;
   private readonly tail: Tail;
-  private readonly needed: ReadonlySet<number>;
+  /** Nothing where it cannot be told what the schedules need: then all that is of schedules stays. */
+  private readonly needed: ReadonlySet<number> | undefined;
   private readonly isKnown: Database.Statement;
 
   constructor(store: Store, tooOld: TooOld, tail: Tail) {
     this.store = store;
     this.tooOld = tooOld;
     this.tail = tail;
-    this.needed = neededSeqs(new ScheduleTable(store.db, store.path).all(tail.schedules));
+    const schedules = new ScheduleTable(store.db, store.path).found();
+    this.needed = schedules.length === tail.schedules ? neededSeqs(schedules) : undefined;
     this.isKnown = store.db.prepare('SELECT 1 FROM workflows WHERE id = ?').pluck();
   }
 
@@ -58,15 +63,22 @@ class Sweep {
     const { beforeSeq, olderThan = Number.NEGATIVE_INFINITY } = this.tooOld;
     const kept: string[] = [];
     const left = { young: 0, needed: 0, gone: 0 };
-    for (const line of linesOf(intactFrame(frame, this.store.path).body)) {
-      const { seq, time, correlation } = factOf(line);
-      const isOfNone = correlation.workflowId === undefined || this.isKnown.get(correlation.workflowId) === undefined;
-      const stays = !isOfNone ? undefined : this.needed.has(seq) ? 'needed' : seq < beforeSeq || time < olderThan ? 'gone' : 'young';
+    // What cannot be read stays, for a repair to say what was lost.
+    const lines = readableLines(frame);
+    if (lines === undefined) return true;
+    for (const [line, fact] of lines) {
+      const { seq, time, correlation } = fact;
+      const isOfNone = correlation.workflowId === undefined || this.isKnown.get(toColumn(correlation.workflowId)) === undefined;
+      const stays = !isOfNone ? undefined : this.isNeeded(fact) ? 'needed' : seq < beforeSeq || time < olderThan ? 'gone' : 'young';
       if (stays !== undefined) left[stays]++;
       if (stays !== 'gone') kept.push(line);
     }
     if (left.gone > 0) this.rewrite(frame, kept, left.young + left.needed === 0);
     return left.young === 0;
+  }
+
+  private isNeeded(fact: GleitzeitEvent): boolean {
+    return this.needed === undefined ? scheduleChangeOf(fact) !== undefined : this.needed.has(fact.seq);
   }
 
   private rewrite(frame: FrameRow, kept: readonly string[], isLastOfNone: boolean): void {

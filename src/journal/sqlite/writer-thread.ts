@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 
 import { toFailure } from '../../errors.ts';
+import { isolate } from './isolate.ts';
 import { Store, type StoreOptions } from './store.ts';
 import { type Answer, type Asked, sweepAll } from './writer.ts';
 
@@ -24,6 +25,9 @@ function answer(asked: Asked): number | Promise<number> {
       return openStore().settle();
     case 'sweep':
       return sweepAll(openStore(), asked.retention);
+    case 'isolate':
+      isolate(openStore(), asked.workflowIds);
+      return 0;
     case 'close':
       store?.close();
       store = undefined;

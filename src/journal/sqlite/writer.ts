@@ -4,15 +4,17 @@
  * A commit waits for the disk, on a busy one for many milliseconds. In a thread of its own nobody waits with it: the machines
  * turn on, and what they state meanwhile shares the next commit.
  */
-import type { Worker } from 'node:worker_threads';
+import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 import type { Failure } from '../../../machines/failures.ts';
 import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
-import { startThread } from '../../start-thread.ts';
 import type { Retention } from '../journal.ts';
 import type { Batch } from './frame.ts';
+import { isolate } from './isolate.ts';
 import type { Store, StoreOptions } from './store.ts';
-import { sweepSome } from './sweep.ts';
+import { sweepNamed, sweepSome } from './sweep.ts';
 import { sweepOthers } from './sweep-others.ts';
 
 export interface Writer {
@@ -21,6 +23,7 @@ export interface Writer {
   /** The `seq` up to which everything is in the journal, read anew. */
   settle(): Promise<number>;
   sweep(retention: Retention): Promise<number>;
+  isolate(workflowIds: readonly string[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -43,6 +46,10 @@ export class InlineWriter implements Writer {
     return sweepAll(this.store, retention);
   }
 
+  async isolate(workflowIds: readonly string[]): Promise<void> {
+    isolate(this.store, workflowIds);
+  }
+
   async close(): Promise<void> {
     this.store.close();
   }
@@ -50,12 +57,12 @@ export class InlineWriter implements Writer {
 
 /** Sweeps until nothing is left to go; appends come in between. */
 export async function sweepAll(store: Store, retention: Retention): Promise<number> {
-  const { olderThan } = retention;
-  let removed = 0;
+  const { olderThan, workflowIds = [] } = retention;
+  let removed = sweepNamed(store, workflowIds);
   let beforeSeq = 0;
-  for (let some = sweepSome(store, retention); some.removed > 0; some = sweepSome(store, retention)) {
+  for (let some = sweepSome(store, retention); some.removed + some.isolated > 0; some = sweepSome(store, retention)) {
     removed += some.removed;
-    beforeSeq = some.endedSeq;
+    beforeSeq = Math.max(beforeSeq, some.endedSeq);
     await nextTurn();
   }
   if (beforeSeq === 0 && olderThan === undefined) return removed;
@@ -72,6 +79,7 @@ export type Question =
   | { readonly act: 'append'; readonly batch: Batch }
   | { readonly act: 'settle' }
   | { readonly act: 'sweep'; readonly retention: Retention }
+  | { readonly act: 'isolate'; readonly workflowIds: readonly string[] }
   | { readonly act: 'close' };
 export type Asked = Question & { readonly id: number };
 export type Answer = { readonly id: number } & ({ readonly value: number } | { readonly fault: Failure });
@@ -105,6 +113,10 @@ export class ThreadWriter implements Writer {
     return this.ask({ act: 'sweep', retention });
   }
 
+  async isolate(workflowIds: readonly string[]): Promise<void> {
+    await this.ask({ act: 'isolate', workflowIds });
+  }
+
   async close(): Promise<void> {
     const { worker } = this;
     if (worker === undefined) return;
@@ -125,7 +137,7 @@ export class ThreadWriter implements Writer {
   }
 
   private start(): Worker {
-    const worker = startThread('./writer-thread', import.meta.url, { workerData: this.options });
+    const worker = startThread(this.options);
     worker.unref();
     worker.on('message', (answer: Answer) => this.take(answer));
     worker.on('error', (error) => this.lose(worker, error.message));
@@ -149,6 +161,20 @@ export class ThreadWriter implements Writer {
     this.waiting.clear();
     for (const { reject } of waiting) reject(lost(this.options.path, why));
   }
+}
+
+/** From the sources, the thread has to be taught TypeScript by itself: what the process was started with does not reach it. */
+function startThread(workerData: StoreOptions): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData });
+  // Resolving knows of the CommonJS one only; the other stands beside it.
+  const teacher = pathToFileURL(
+    createRequire(import.meta.url)
+      .resolve('tsx/esm/api')
+      .replace(/\.cjs$/, '.mjs'),
+  ).href;
+  const thread = new URL('./writer-thread.ts', import.meta.url).href;
+  const text = `import(${JSON.stringify(teacher)}).then(({ register }) => { register(); return import(${JSON.stringify(thread)}); })`;
+  return new Worker(text, { workerData, eval: true, execArgv: [] });
 }
 
 function lost(path: string, why: string): GleitzeitError {

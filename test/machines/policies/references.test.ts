@@ -85,6 +85,22 @@ describe('splitExpression', () => {
     expect(readReference(expression, knows('t'))).toBeUndefined();
   });
 
+  it.each([
+    ['t?', { name: 't', path: [], optional: true }],
+    ['t.a?', { name: 't', path: ['a'], optional: true }],
+    ['t.a[0]?', { name: 't', path: ['a', 0], optional: true }],
+    ['t["a?"]', { name: 't', path: ['a?'] }],
+    ['t["a?"]?', { name: 't', path: ['a?'], optional: true }],
+    ['done?', { name: 'done?', path: [] }],
+    ['done??', { name: 'done?', path: [], optional: true }],
+    ['t.a?.b', { name: 't', path: ['a'], fault: '?.b' }],
+    ['t.a??', { name: 't', path: ['a'], fault: '??' }],
+    ['t.?', { name: 't', path: [], fault: '.?' }],
+  ])('knows by its mark what may be absent: %s', (expression, split) => {
+    expect(splitExpression(expression, knows('t', 'done?'))).toEqual(split);
+    expect(leadingName('gone?')).toBe('gone');
+  });
+
   it('knows nobody by half a name', () => {
     expect(splitExpression('tasks.a', knows('task', 't'))).toBeUndefined();
     expect(splitExpression('', knows(''))).toBeUndefined();

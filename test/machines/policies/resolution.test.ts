@@ -28,6 +28,30 @@ function faultOf(value: unknown, scope = scopeWith()) {
 
 describe('resolveValue', () => {
   it.each([
+    ['${value.gone?}', null],
+    ['${value.gone.deeper[0]?}', null],
+    ['${value.none.deeper?}', null],
+    ['${value.list[5]?}', null],
+    ['${failed?}', null],
+    ['${failed.x?}', null],
+    ['${value.a?}', 1],
+    ['${value.none?}', null],
+    ['<${value.gone?}>', '<>'],
+    ['<${failed.x?}>', '<>'],
+    ['<${value.none?}>', '<null>'],
+    ['<${value.a?}>', '<1>'],
+    [{ deep: ['${value.gone?}', '${value.a?}'] }, { deep: [null, 1] }],
+  ])('gives null, or nothing in a text, where an optional reference finds nothing: %j', (template, value) => {
+    const scope = scopeWith({ value: { of: 'task', value: { a: 1, none: null, list: [] } }, failed: { of: 'task', absent: 'it failed' } });
+    expect(resolveValue(template, scope)).toMatchObject({ value });
+  });
+
+  it.each(['${value.gone}', '${failed}', '${value.a?.b}', '${nobody?}'])('still refuses %s', (template) => {
+    const scope = scopeWith({ value: { of: 'task', value: { a: 1 } }, failed: { of: 'task', absent: 'it failed' } });
+    expect(resolveValue(template, scope)).toMatchObject({ fault: { code: 'TASK_PARAMETER_ERROR' } });
+  });
+
+  it.each([
     ['${t.x}', 1],
     ['${t.list}', [10, { y: true }]],
     ['${t.list[1].y}', true],

@@ -332,6 +332,51 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
       expect(await journal.read({ workflowId: 'a' })).toHaveLength(1);
     });
 
+    it('marks a workflow as damaged: it is listed, and neither unfinished nor swept by its age', async () => {
+      const { journal } = await holding([submitted('a', 1), submitted('b', 2), submitted('c', 3), completed('b', 4)], [started('a', 5)]);
+      await journal.isolate?.(['a', 'b', 'none']);
+      expect((await journal.list()).map(({ workflowId, status }) => [workflowId, status])).toEqual([
+        ['a', 'damaged'],
+        ['b', 'damaged'],
+        ['c', 'running'],
+      ]);
+      expect(await journal.find('a')).toMatchObject({ name: 'name of a', status: 'damaged', submittedAt: 10 });
+      expect((await journal.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['c']);
+      expect((await journal.list({ status: 'damaged', limit: 1 })).map(({ workflowId }) => workflowId)).toEqual(['b']);
+      expect([await journal.list({ status: 'completed' }), await journal.list({ status: 'running' })]).toMatchObject([[], [{ workflowId: 'c' }]]);
+      expect((await journal.damaged?.())?.workflows.map(({ workflowId }) => workflowId)).toEqual(['a', 'b']);
+      expect(await journal.sweep({ olderThan: 1_000, keep: 0 })).toBe(0);
+      await journal.append([submitted('d', 6), completed('c', 7), completed('d', 8)]);
+      expect(await journal.sweep({ keep: 1 })).toBe(1);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['a', 'b', 'd']);
+    });
+
+    it('keeps a damaged workflow damaged, whatever is stated of it', async () => {
+      const { journal } = await holding([submitted('a', 1), submitted('b', 2)]);
+      await journal.isolate?.(['a']);
+      await journal.append([started('a', 3), completed('a', 4), submitted('a', 5)]);
+      expect((await journal.list()).map(({ status }) => status)).toEqual(['damaged', 'running']);
+      expect((await journal.read({ workflowId: 'a' })).map(({ seq }) => seq)).toEqual([1, 3, 4, 5]);
+    });
+
+    it('removes what is named, ended or damaged, and nothing that runs', async () => {
+      const { journal } = await holding([
+        submitted('a', 1),
+        submitted('b', 2),
+        submitted('c', 3),
+        submitted('d', 4),
+        completed('b', 5),
+        completed('d', 6),
+      ]);
+      await journal.isolate?.(['a']);
+      expect(await journal.sweep({ workflowIds: ['a', 'b', 'c', 'none'] })).toBe(2);
+      expect((await journal.list()).map(({ workflowId }) => workflowId)).toEqual(['c', 'd']);
+      expect((await journal.read()).map(({ seq }) => seq)).toEqual([3, 4, 6]);
+      expect([await journal.find('a'), await journal.damaged?.()]).toEqual([undefined, { workflows: [], schedules: [] }]);
+      await journal.append([submitted('a', 7)]);
+      expect((await journal.unfinished()).map(({ workflowId }) => workflowId)).toEqual(['c', 'a']);
+    });
+
     it('is all there again when it is opened once more, where it outlives its process', async () => {
       const facts = [ofSystem(1), submitted('x', 2), started('x', 3), submitted('y', 4), made('s', 5), completed('y', 9)];
       const { journal, reopen } = await holding(facts);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
@@ -24,6 +25,47 @@ describe('a known value', () => {
     const replace = knowing('a "secret"\nof two lines');
     expect(replace(JSON.stringify({ a: 'a "secret"\nof two lines' }))).toBe('{"a":"#"}');
     expect(replace(`?q=${encodeURIComponent('a "secret"\nof two lines')}&b`)).toBe('?q=#&b');
+  });
+
+  const written = `pä'ß\\w"😀\nx/y+z`;
+  const python = (code: string) =>
+    execFileSync(
+      'python3',
+      ['-c', `import sys, json, base64, urllib.parse as u\ns = json.loads(sys.argv[1])\nprint(${code}, end='')`, JSON.stringify(written)],
+      { encoding: 'utf8' },
+    );
+  it.each([
+    ['repr(s)', (text: string) => text.slice(1, -1)],
+    ['repr(s.replace(chr(34), ""))', undefined],
+    ['ascii(s)', (text: string) => text.slice(1, -1)],
+    ['repr(s.encode())', (text: string) => text.slice(2, -1)],
+    ['json.dumps(s)', (text: string) => text.slice(1, -1)],
+    ['json.dumps(s, ensure_ascii=False)', (text: string) => text.slice(1, -1)],
+    ['u.quote(s)', (text: string) => text],
+    ['u.quote(s, safe="")', (text: string) => text],
+    ['u.urlencode({"": s})[1:]', (text: string) => text],
+    ['base64.b64encode(s.encode()).decode()', (text: string) => text],
+    ['base64.urlsafe_b64encode(s.encode()).decode()', (text: string) => text],
+  ])('is found as Python writes it: %s', (code, inner) => {
+    if (inner === undefined) return expect(knowing(written.replaceAll('"', ''))(python(code))).toBe('"#"');
+    expect(knowing(written)(`x ${inner(python(code))} y`)).toBe('x # y');
+  });
+
+  it.each(['', 'u', 'us', 'user:', 'user1:'])('is found in base64 after "%s", but for a sign that it shares with what is around it', (before) => {
+    const secret = 'correct horse battery';
+    const text = Buffer.from(`${before}${secret}!!`).toString('base64');
+    const replaced = knowing(secret)(text);
+    expect(replaced).toContain('#');
+    expect(Buffer.from(replaced.replace('#', ''), 'base64').toString('latin1')).not.toMatch(/corr|ttery/);
+  });
+
+  it('is found where it was cut off, at the end, at the beginning and before a mark', () => {
+    const replace = knowing('correct-horse-battery-staple');
+    const filler = 'x'.repeat(600);
+    expect(replace(`${filler} correct-horse-bat`)).toBe(`${filler} #`);
+    expect(replace(`horse-battery-staple ${filler}`)).toBe(`# ${filler}`);
+    expect(replace('got "correct-horse-bat…", which is wrong')).toBe('got "#…", which is wrong');
+    expect(replace('got "correct-horse-bat..." and correct-horse')).toBe('got "#..." and correct-horse');
   });
 
   it('is found without the scheme that stood before it', () => {

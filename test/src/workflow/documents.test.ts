@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
+import { unfitIn } from '../../../src/json-text.ts';
 import { readJson } from '../../../src/workflow/json.ts';
 import { workflowDefaults } from '../../../src/workflow/limits.ts';
 import { readPlain } from '../../../src/workflow/plain.ts';
@@ -10,8 +11,8 @@ import { readYaml } from '../../../src/workflow/yaml.ts';
 const { bounds } = workflowDefaults;
 const rulesOf = ({ faults }: { readonly faults: readonly { readonly rule: string; readonly place?: object | undefined }[] }) =>
   faults.map(({ rule, place }) => [rule, place]);
-/** JSON values whose keys a definition may have. */
-const value = fc.jsonValue().filter((any) => !JSON.stringify(any).includes('__proto__'));
+/** JSON values that a definition may have: without the one key, and without numbers of which digits are lost. */
+const value = fc.jsonValue().filter((any) => unfitIn(JSON.stringify(any)) === undefined);
 
 describe('YAML', () => {
   test('what is written is read', () => {
@@ -92,7 +93,7 @@ describe('YAML', () => {
   test('a bomb of aliases is refused at once', () => {
     const levels = Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${Array.from({ length: 9 }, () => `*a${i}`).join(', ')}]`);
     expect(readYaml(['a0: &a0 x', ...levels].join('\n'), bounds)).toMatchObject({ value: undefined, faults: [{ rule: 'too_many_aliases' }] });
-    const deep = Array.from({ length: 300 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}]`);
+    const deep = Array.from({ length: 500 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}]`);
     expect(readYaml(['a0: &a0 x', ...deep].join('\n'), bounds)).toMatchObject({ value: undefined, faults: [{ rule: 'too_deep' }] });
   });
 
@@ -146,7 +147,9 @@ describe('JSON', () => {
       fc.property(text, (any) => {
         const { value: read, faults } = readJson(any, bounds);
         const isSound = faults.every(({ rule }) => rule === 'duplicate_key');
-        expect(isSound ? { value: read } : undefined).toEqual(parsed(any));
+        const said = parsed(any);
+        // Plus zero: a negative one is written as zero.
+        expect(isSound ? JSON.stringify(read) : undefined).toEqual(said && unfitIn(any) === undefined ? JSON.stringify(said.value) : undefined);
       }),
       { numRuns: 2_000 },
     );
@@ -159,7 +162,6 @@ describe('JSON', () => {
     ['{"a" 1}', 'expected ":"', 1, 6],
     ['[1] x', 'expected the end of the text', 1, 5],
     ['["a\n"]', 'expected the end of a string', 1, 4],
-    ['[1e999]', 'expected a number that is not larger', 1, 2],
   ])('%j', (text, message, line, column) => {
     expect(readJson(text, bounds)).toMatchObject({
       value: undefined,
@@ -174,7 +176,7 @@ describe('JSON', () => {
     ]);
     expect(readJson('['.repeat(100_000), bounds)).toMatchObject({
       value: undefined,
-      faults: [{ rule: 'too_deep', place: { line: 1, column: 201 } }],
+      faults: [{ rule: 'too_deep', place: { line: 1, column: 1_001 } }],
     });
   });
 

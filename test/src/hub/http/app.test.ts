@@ -51,8 +51,16 @@ describe('workflows over plain HTTP', () => {
     const yaml = 'name: From YAML\ntasks:\n  - { id: say, method: core/echo, parameters: { n: 7 } }\n';
     for (const type of ['application/yaml', 'text/yaml; charset=utf-8']) {
       const answer = await app.request('/api/workflows?id=y', { method: 'POST', headers: { 'content-type': type }, body: yaml });
-      expect(await answer.json()).toEqual({ ok: true, workflowId: 'y' });
+      expect(await answer.json()).toMatchObject({ ok: true, workflowId: 'y' });
     }
+    const another = (query: string) =>
+      app.request(`/api/workflows?id=y${query}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/yaml' },
+        body: 'name: other\ntasks:\n  - { id: a, method: core/echo }\n',
+      });
+    expect((await another('')).status).toBe(409);
+    expect(await (await another('&ifKnown=join')).json()).toMatchObject({ ok: true, workflowId: 'y', known: expect.any(String) });
     expect((await system.result('y')).tasks['say']?.result).toEqual({ n: 7 });
   });
 

@@ -40,7 +40,9 @@ describe('what clients ask of the engine', { timeout: 30_000 }, () => {
       expect(result).toMatchObject({ workflowId: id, name: 'sum', status: 'completed', tasks: { a: { result: { text: id } } } });
     }
     // The same once more is the same run.
-    expect(await request('workflow:submit', { definition, id: 'd', input: { text: 'd' } })).toEqual({ workflowId: 'd' });
+    expect(await request('workflow:submit', { definition, id: 'd', input: { text: 'd' } })).toEqual({ workflowId: 'd', known: 'completed' });
+    await expect(request('workflow:submit', { definition, id: 'd', input: { other: 1 } })).rejects.toMatchObject({ code: 'WORKFLOW_INVALID_STATE' });
+    expect(await request('workflow:submit', { definition, id: 'd', input: { other: 1 }, ifKnown: 'join' })).toMatchObject({ workflowId: 'd' });
     await expect(request('workflow:submit', { definition: echo(), id: 'd' })).rejects.toEqual(refused('WORKFLOW_INVALID_STATE'));
     expect(await request('workflow:submit', { definition })).toEqual({ workflowId: expect.stringMatching(/./) });
   });

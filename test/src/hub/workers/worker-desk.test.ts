@@ -59,7 +59,7 @@ describe('a remote worker that registers', () => {
     const far = process();
     const heard: string[] = [];
     desk.onRegistered((protocol) => heard.push(protocol));
-    expect(await far.register()).toEqual({ leaseMs: 30_000, heartbeatMs: 5_000, lost: [] });
+    expect(await far.register()).toEqual({ leaseMs: 30_000, heartbeatMs: 5_000, lost: [], messageBytes: 12 * 2 ** 20 });
     expect(heard).toEqual(['demo/v1']);
     const run = await submit(tasks('a'));
     expect(far.executions).toMatchObject([
