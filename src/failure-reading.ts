@@ -120,7 +120,19 @@ function messageOf(thrown: unknown): string {
 
 function stackOf(thrown: unknown): string | undefined {
   const stack = isObject(thrown) && toldStacks.has(thrown) ? toldStacks.get(thrown) : readField(thrown, 'stack');
-  return typeof stack === 'string' && stack !== '' ? readableText(stack) : undefined;
+  return typeof stack === 'string' && stack !== '' ? readableText(stack.replaceAll(sourceAsUrl, namedFile)) : undefined;
+}
+
+/** Where a loader hands a module over as a URL that holds all of it, as tsx does; its frames would be whole sources. */
+const sourceAsUrl = /data:text\/javascript,(__filename%3D%22[^:\s]*?%22)?[^:\s]*/g;
+
+function namedFile(_: string, name: string | undefined): string {
+  try {
+    if (name !== undefined) return decodeURIComponent(name.slice('__filename%3D%22'.length, -'%22'.length));
+  } catch {
+    // It was no such URL after all.
+  }
+  return 'data:text/javascript,…';
 }
 
 /** Fields that a failure has a place of its own for. */

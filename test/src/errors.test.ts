@@ -156,6 +156,12 @@ describe('what a failure says of what was thrown', () => {
     expect(readFailure(new GleitzeitError(failure('QUEUE_FULL', 'made by a handler'))).stack).toContain('errors.test.ts');
   });
 
+  test('the name of a module that was loaded from a URL with its source, not the source', () => {
+    const url = `data:text/javascript,${encodeURIComponent(`__filename="/tmp/a b/mine.ts";(()=>{const key = "hunter2"})()`)}`;
+    const stack = `Error: x\n    at run (${url}:3:5)\n    at data:text/javascript,throw%20new%20Error():1:7`;
+    expect(readFailure(withFields('x', { stack })).stack).toBe('Error: x\n    at run (/tmp/a b/mine.ts:3:5)\n    at data:text/javascript,…:1:7');
+  });
+
   test('the errors of an AggregateError, each with its name, code, cause and stack', () => {
     const first = withFields('refused', { code: 'ECONNREFUSED' });
     const thrown = new AggregateError([first, new RangeError('b', { cause: 'disk full' }), 'text'], 'all failed');
