@@ -14,18 +14,25 @@ export interface Page {
   readonly isLast: boolean;
 }
 
-/** Facts on a page, and the bytes of it that it is made larger or smaller for. */
-const bounds = { first: 128, most: 1_024, bytes: 2 ** 18 } as const;
+/** Facts on the first page and on any, and the bytes of a page that it is made larger or smaller for. */
+export interface PageBounds {
+  readonly first: number;
+  readonly most: number;
+  readonly bytes: number;
+}
+
+const subscriptionBounds: PageBounds = { first: 128, most: 1_024, bytes: 2 ** 18 };
 
 export class Pages {
   private readonly journal: Pick<Journal, 'read'>;
   private readonly which: Pick<ReadOptions, 'workflowIds'>;
+  private readonly bounds: PageBounds;
   private limit: number;
 
-  /** @param first - Facts on the first page, of whose size nothing is known. */
-  constructor(journal: Pick<Journal, 'read'>, { general, particular }: Selection, first: number = bounds.first) {
+  constructor(journal: Pick<Journal, 'read'>, { general, particular }: Selection, bounds = subscriptionBounds) {
     this.journal = journal;
-    this.limit = first;
+    this.bounds = bounds;
+    this.limit = bounds.first;
     this.which = general.size === 0 ? { workflowIds: [...particular.keys()] } : {};
   }
 
@@ -38,6 +45,7 @@ export class Pages {
 
   /** Learns from a page how large the next one should be. @param bytes - What was sent of it. */
   learn(bytes: number): void {
+    const { bounds } = this;
     if (bytes > bounds.bytes) this.limit = Math.max(1, Math.floor(this.limit / 2));
     else if (bytes < bounds.bytes / 2) this.limit = Math.min(bounds.most, this.limit * 2);
   }

@@ -21,12 +21,15 @@ export type Parts = AsyncIterator<Part, void>;
 
 /** Requests over HTTP that are looked up at the same time; each holds what it found. */
 const lookupsAtOnce = 8;
+/** Parts of longer answers that are read at the same time, beside them. */
+const partsAtOnce = 2;
 /** What any connection may hold, in bytes. Most answers are no longer. */
 const freeBytes = 2 ** 15;
 const types = { json: 'application/json', text: 'text/plain; charset=UTF-8' } as const;
 
 export class Answers {
   private readonly lookups = new Turnstile(lookupsAtOnce);
+  private readonly partLookups = new Turnstile(partsAtOnce);
   private readonly room: AnswerBytes;
 
   constructor({ answerBytes }: Pick<HubLimits, 'answerBytes'>) {
@@ -35,24 +38,21 @@ export class Answers {
 
   /** Answers with one value. @throws what finding it throws; GleitzeitError RESOURCE_EXHAUSTED */
   json(c: Context, find: () => Promise<object>): Promise<Response> {
-    return this.parts(
-      c,
-      once(async () => jsonPieces({ ok: true, ...(await find()) })),
-    );
+    return this.answer(c, { parts: once(async () => jsonPieces({ ok: true, ...(await find()) })), lookups: this.lookups });
   }
 
   /** Answers with one text. @throws as {@link json} does */
   text(c: Context, find: () => Promise<string>): Promise<Response> {
-    return this.parts(
-      c,
-      once(async () => [await find()]),
-      'text',
-    );
+    return this.answer(c, { parts: once(async () => [await find()]), lookups: this.partLookups, type: 'text' });
   }
 
-  /** Answers in parts. @throws what the first one throws; what a later one throws cuts the connection */
-  async parts(c: Context, parts: Parts, type: keyof typeof types = 'json'): Promise<Response> {
-    const stream = new AnswerStream({ room: this.room, lookups: this.lookups, parts, cut: () => cut(c) });
+  /** Answers with JSON in parts. @throws what the first one throws; what a later one throws cuts the connection */
+  parts(c: Context, parts: Parts): Promise<Response> {
+    return this.answer(c, { parts, lookups: this.partLookups });
+  }
+
+  private async answer(c: Context, { parts, lookups, type = 'json' }: Making): Promise<Response> {
+    const stream = new AnswerStream({ room: this.room, lookups, parts, cut: () => cut(c) });
     await stream.lookUp();
     c.header('Content-Type', types[type]);
     const whole = stream.whole();
@@ -61,6 +61,12 @@ export class Answers {
     stream.end();
     return c.body(null);
   }
+}
+
+interface Making {
+  readonly parts: Parts;
+  readonly lookups: Turnstile;
+  readonly type?: keyof typeof types;
 }
 
 async function* once(find: () => Promise<Iterable<string>>): AsyncGenerator<Part, void> {

@@ -7,8 +7,8 @@ import { Pages } from '../events/pages.ts';
 import type { Part } from './answers.ts';
 import { jsonPieces } from './json-pieces.ts';
 
-/** Facts of the first part: few, since each of many answers at once holds as much. */
-const firstFacts = 4;
+/** Large ones: facts that were recorded together are read together, however many of them are asked for. */
+const partBounds = { first: 64, most: 4_096, bytes: 4 * 2 ** 20 } as const;
 
 /** Whose trace it is, and what of its events whoever asks gets. */
 export interface TraceAsked {
@@ -20,7 +20,7 @@ export interface TraceAsked {
 export async function* tracePartsOf(system: GleitzeitSystem, { workflowId, shown }: TraceAsked): AsyncGenerator<Part, void> {
   const { journal } = portOf(system);
   await knownHead({ journal }, workflowId);
-  const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, firstFacts);
+  const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, partBounds);
   let seq = 0;
   for (let isFirst = true, isLast = false; !isLast; isFirst = false) {
     const { facts, isLast: isEnd } = await pages.read(seq);
