@@ -6,11 +6,12 @@ import { connect } from '../hub-library.mjs';
 import { held, httpKinds } from './http-kinds.mjs';
 import { socketKinds } from './kinds.mjs';
 import { Tally } from './tally.mjs';
+import { unreadKinds } from './unread-kinds.mjs';
 import { workerKinds } from './worker-kinds.mjs';
 
 const { url, port, seed, tokens, victim, messages, rate, lanes, lorises, deserters } = JSON.parse(process.argv[2]);
 const chance = chanceOf(seed);
-const kinds = [...socketKinds, ...workerKinds, ...httpKinds];
+const kinds = [...socketKinds, ...workerKinds, ...httpKinds, ...unreadKinds];
 const weights = kinds.reduce((sum, { weight }) => sum + weight, 0);
 const tally = new Tally();
 /** Leases that others hold just now, and reports that are not this one's to make. */
