@@ -33,6 +33,7 @@ export const bundle = {
     hub: 'src/hub/index.ts',
     cli: 'src/cli/main.ts',
     'writer-thread': 'src/journal/sqlite/writer-thread.ts',
+    'loading-thread': 'src/hub/work/loading-thread.ts',
     'thread-runner': 'src/providers/thread-runner.ts',
   },
   bundle: true,

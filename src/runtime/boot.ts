@@ -18,6 +18,7 @@ import { deferToEventLoop } from '../system/defer.ts';
 import { hostHeartbeats } from '../system/heartbeat-host.ts';
 import { randomIds } from '../system/ids.ts';
 import { hostTimer } from '../system/timer-host.ts';
+import type { Pace } from '../work.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
 import { hostCalendar } from './calendar-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
@@ -48,6 +49,8 @@ export interface Booted {
   readonly damage: DamageReport;
   readonly log: Logger;
   readonly ids: { workflow(): string };
+  /** How what takes long is done beside everything else. */
+  readonly pace: Pace;
   /** Stops what measures and what waits for a time. */
   readonly silence: () => void;
 }
@@ -95,9 +98,8 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   };
   const providers = hostProviders(core, executor, options.pools ?? {});
   const attempts = hostAttempts(core, executor);
-  const runs = new RunRegistry(core);
-  const recovering = new Recovering(core);
-  return { core, journal, opened, executor, attempts, providers, runs, secrets, recovering, gate, damage, log, ids, silence };
+  const own = { runs: new RunRegistry(core), recovering: new Recovering(core), pace: { now: () => clock.now(), defer } };
+  return { core, journal, opened, executor, attempts, providers, secrets, gate, damage, log, ids, silence, ...own };
 }
 
 /** Where what handlers tell goes. */

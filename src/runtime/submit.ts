@@ -5,8 +5,9 @@ import { Complaints } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
 import { describeValue } from '../thrown.ts';
+import { inPortions } from '../work.ts';
 import { checkInput, givenInput } from '../workflow/input.ts';
-import { checkMethods, type KnownMethods } from '../workflow/methods.ts';
+import { checkingMethods, type KnownMethods } from '../workflow/methods.ts';
 import { checkParams } from '../workflow/params.ts';
 import { functionProtocol } from '../workflow/task-list.ts';
 import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
@@ -74,18 +75,20 @@ export async function submit(booted: Booted, workflow: AnyWorkflow, options: Sub
  * @throws GleitzeitError for an invalid input, an unknown protocol or method, parameters that their method refuses
  */
 export async function checkRunnable(
-  { providers, secrets }: Pick<Booted, 'providers' | 'secrets'>,
+  { providers, secrets, pace }: Pick<Booted, 'providers' | 'secrets' | 'pace'>,
   workflow: AnyWorkflow,
   given: unknown,
 ): Promise<Runnable> {
   const input = await checkInput(workflow, given);
   const known = knownWith(providers.known(), workflow);
   const own = providers.own();
-  const definition = checkMethods(workflow, known, own);
-  await checkParams({ ...workflow, definition }, providers.schemasOf);
+  // A large definition takes long to look at, and others go on meanwhile.
+  const definition = await inPortions(checkingMethods(workflow, known, own), pace);
+  await checkParams({ ...workflow, definition }, providers.schemasOf, pace);
+  await inPortions(secrets.sealing(workflow), pace);
   const sealed = secrets.workflow(workflow);
   return {
-    workflow: { ...sealed, definition: sealed === workflow ? definition : checkMethods(sealed, known, own) },
+    workflow: { ...sealed, definition: sealed === workflow ? definition : await inPortions(checkingMethods(sealed, known, own), pace) },
     input: secrets.input(workflow.definition, input),
   };
 }

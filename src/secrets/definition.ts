@@ -4,10 +4,14 @@
  */
 import type { WorkflowDefinition } from '../../machines/events/definition.ts';
 import { referencesIn, scanTemplate } from '../../machines/policies/references.ts';
+import { finished, type Work } from '../work.ts';
 import { literal } from '../workflow/ref.ts';
 import { type Leaf, type Rewriting, rewrite } from './rewrite.ts';
 import { noSources, type SecretSources, type SecretTemplate, sourcesOf } from './sources.ts';
 import { mayHoldToken } from './token.ts';
+
+/** Tasks that are rewritten in one step. */
+const tasksAtOnce = 16;
 
 /** What tells secrets, and what makes tokens of them. */
 export interface DefinitionSealing {
@@ -22,7 +26,7 @@ export interface SealedDefinition {
 }
 
 /** Seals a definition as it is submitted. */
-export function sealDefinition(definition: WorkflowDefinition, { rules, seal }: DefinitionSealing): SealedDefinition {
+export function sealing(definition: WorkflowDefinition, { rules, seal }: DefinitionSealing): Work<SealedDefinition> {
   return walk(definition, {
     ...rules,
     leaf: (value, isSecret) => (typeof value === 'string' ? sealTemplate(value, isSecret, seal) : sealLeaf(value, isSecret, seal)),
@@ -32,11 +36,11 @@ export function sealDefinition(definition: WorkflowDefinition, { rules, seal }: 
 
 /** Where the secrets of a definition come from, be it sealed or not. */
 export function sourcesIn(definition: WorkflowDefinition, rules: DefinitionSealing['rules']): SecretSources {
-  return walk(definition, { ...rules, leaf: (value) => value }).sources;
+  return finished(walk(definition, { ...rules, leaf: (value) => value })).sources;
 }
 
 /** Replaces parts of parameters and output, and finds what the secret ones refer to. */
-function walk(definition: WorkflowDefinition, by: Rewriting): SealedDefinition {
+function* walk(definition: WorkflowDefinition, by: Rewriting): Work<SealedDefinition> {
   const templates: SecretTemplate[] = [];
   const within = (task: SecretTemplate['task']): Rewriting => ({
     ...by,
@@ -45,7 +49,11 @@ function walk(definition: WorkflowDefinition, by: Rewriting): SealedDefinition {
       return by.leaf(value, isSecret);
     },
   });
-  const params = definition.tasks.map((task) => rewrite(task.params, ['params'], within(task)));
+  const params: unknown[] = [];
+  for (const task of definition.tasks) {
+    if (params.length % tasksAtOnce === 0) yield;
+    params.push(rewrite(task.params, ['params'], within(task)));
+  }
   const output = rewrite(definition.output, ['output'], within(undefined));
   const sources = templates.length === 0 ? noSources : sourcesOf(definition, templates);
   const isSame = output === definition.output && definition.tasks.every((task, at) => task.params === params[at]);

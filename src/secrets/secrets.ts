@@ -10,15 +10,16 @@ import type { Failure } from '../../machines/failures.ts';
 import type { JsonPath } from '../../machines/policies/json.ts';
 import type { Attempt } from '../providers/attempt.ts';
 import type { WorkflowResult } from '../runtime/result.ts';
-import { hashOf } from '../workflow/version.ts';
+import type { Work } from '../work.ts';
 import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
-import { sealDefinition, sealLeaf, sourcesIn } from './definition.ts';
+import { sealLeaf } from './definition.ts';
 import { hasDigest, keyedDigest, plainDigest } from './input-digest.ts';
 import { type KeyMaterial, KeyRing } from './key.ts';
 import { type IsSecret, SecretNames } from './names.ts';
 import { rewrite } from './rewrite.ts';
+import { type Hashed, SealedDefinitions } from './sealed-definitions.ts';
 import { Sealer } from './sealer.ts';
-import { isPlace, noSources, type Place, placesIn, type SecretSources } from './sources.ts';
+import { isPlace, noSources, type Place, placesIn } from './sources.ts';
 import { mayHoldToken } from './token.ts';
 
 /** What counts as a secret, and what it is sealed with; see `docs/secrets.md`. */
@@ -35,14 +36,11 @@ export interface SecretsOptions {
   readonly key?: KeyMaterial;
 }
 
-interface Hashed {
-  readonly definition: WorkflowDefinition;
-  readonly versionHash: string;
-}
-
 export interface Secrets {
   /** A workflow as it is recorded, hash and all; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
   workflow<Workflow extends Hashed>(workflow: Workflow): Workflow;
+  /** The same, for whoever does it in portions: after that, `workflow` answers at once. */
+  sealing(workflow: Hashed): Work<void>;
   /** The input of a run of a workflow, as it is recorded. @throws GleitzeitError PERSISTENCE_* */
   input(definition: WorkflowDefinition, input: unknown): unknown;
   /** What tells an input from others: what was given, before any schema made something else of it. @throws GleitzeitError PERSISTENCE_* */
@@ -78,45 +76,25 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   const sealer = new Sealer(keys);
   const isSecretName = (name: string): boolean => names.has(name);
   const seal = (value: unknown): string => sealer.seal(value);
-  const sealed = new WeakMap<WorkflowDefinition, Hashed>();
-  const sources = new WeakMap<WorkflowDefinition, SecretSources>();
   const rules = { isSecretName, isSecretPlace: placeRule(options.isSecret, []) };
-
-  const sourcesFor = (definition: WorkflowDefinition): SecretSources => {
-    const found = sources.get(definition) ?? sourcesIn(definition, rules);
-    sources.set(definition, found);
-    return found;
-  };
-  const workflow = <Workflow extends Hashed>(given: Workflow): Workflow => {
-    const known = sealed.get(given.definition);
-    if (known !== undefined) return known.definition === given.definition ? given : { ...given, ...known };
-    const made = sealDefinition(given.definition, { rules, seal });
-    sources.set(made.definition, made.sources);
-    // What is hashed is what is recorded: a hash of the secret itself could be used to guess it.
-    const versionHash = made.definition === given.definition ? given.versionHash : hashOf(made.definition);
-    sealed.set(given.definition, { definition: made.definition, versionHash });
-    return workflow(given);
-  };
+  const definitions = new SealedDefinitions({ rules, seal });
+  const workflow = <Workflow extends Hashed>(given: Workflow): Workflow => definitions.of(given);
   const input = (definition: WorkflowDefinition, value: unknown): unknown => {
-    const isSecretPlace = placeRule(options.isSecret, sourcesFor(definition).input);
+    const isSecretPlace = placeRule(options.isSecret, definitions.sourcesOf(definition).input);
     if (isSecretPlace === undefined && names.areAbsentFrom(value)) return value;
     const name = (given: string): string => (mayHoldToken(given) ? seal(given) : given);
     return rewrite(value, ['input'], { isSecretName, isSecretPlace, leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal), many: seal, name });
   };
   return {
     workflow,
+    sealing: (given) => definitions.seal(given),
     input,
     digest: (definition, given) => (input(definition, given) === given ? plainDigest(given) : keyedDigest(given, keys.sealing())),
     hasDigest: (given, digest) => hasDigest(given, digest, keys),
-    command(draft) {
-      if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
-      const { definition, input: given } = draft.data;
-      // Of either type only what both have alike is replaced.
-      return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
-    },
+    command: (draft) => commandWith(draft, { workflow, input }),
     attempt({ workflowId, taskId }) {
       const definition = around.definitionOf(workflowId);
-      const places = placesIn(definition === undefined ? noSources : sourcesFor(definition), taskId);
+      const places = placesIn(definition === undefined ? noSources : definitions.sourcesOf(definition), taskId);
       return attemptSecrets(sealer, { names, isSecretPlace: placeRule(options.isSecret, places) });
     },
     failure: (failure) => attemptSecrets(sealer, { names, isSecretPlace: rules.isSecretPlace }).failure(failure),
@@ -124,9 +102,17 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   };
 }
 
+function commandWith(draft: GleitzeitDraft, { workflow, input }: Pick<Secrets, 'workflow' | 'input'>): GleitzeitDraft {
+  if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;
+  const { definition, input: given } = draft.data;
+  // Of either type only what both have alike is replaced.
+  return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
+}
+
 /** Nothing is sealed, and nothing opened. */
 export const noSecrets: Secrets = {
   workflow: (workflow) => workflow,
+  *sealing() {},
   input: (_, input) => input,
   digest: (_, given) => plainDigest(given),
   hasDigest: (given, digest) => hasDigest(given, digest, undefined),

@@ -2,9 +2,13 @@
 import type { TaskDefinition, WorkflowDefinition } from '../../machines/events/definition.ts';
 import type { Issue } from '../errors.ts';
 import { describeValue } from '../thrown.ts';
+import { finished, type Work } from '../work.ts';
 import { errorWith, Faults, lineOf } from './faults.ts';
 import { suggestion } from './nearest.ts';
 import type { AnyWorkflow } from './workflow.ts';
+
+/** Tasks that are looked at in one step. */
+const tasksAtOnce = 64;
 
 /** The methods of every protocol that is known. */
 export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
@@ -16,12 +20,22 @@ export type KnownMethods = ReadonlyMap<string, ReadonlySet<string>>;
  * @param own - Where that one is looked for: what is found so is not to be found at whoever cares to offer it from outside.
  * @throws GleitzeitError PROTOCOL_NOT_FOUND or METHOD_NOT_FOUND, with every such task in `issues`.
  */
-export function checkMethods({ definition, impliedProtocols: implied, locate }: AnyWorkflow, known: KnownMethods, own = known): WorkflowDefinition {
+export function checkMethods(workflow: AnyWorkflow, known: KnownMethods, own = known): WorkflowDefinition {
+  return finished(checkingMethods(workflow, known, own));
+}
+
+/** The same as {@link checkMethods}, for whoever does it in portions. */
+export function* checkingMethods(
+  { definition, impliedProtocols: implied, locate }: AnyWorkflow,
+  known: KnownMethods,
+  own = known,
+): Work<WorkflowDefinition> {
   const faults = new Faults();
   const owners = ownersOf(own);
   const found = new Map<TaskDefinition, string>();
   let isProtocolMissing = false;
   for (const [index, task] of definition.tasks.entries()) {
+    if (index % tasksAtOnce === 0) yield;
     const methods = known.get(task.protocol);
     if (methods?.has(task.method)) continue;
     const [owner, second] = implied.has(task.id) ? (owners.get(task.method) ?? []) : [];

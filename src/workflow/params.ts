@@ -11,6 +11,7 @@ import type { TaskDefinition } from '../../machines/events/definition.ts';
 import { referencesIn } from '../../machines/policies/references.ts';
 import { resolveValue } from '../../machines/policies/resolution.ts';
 import { describeValue } from '../thrown.ts';
+import { type Pace, portionMs } from '../work.ts';
 import { errorWith, Faults, type Locate, lineOf, type Path } from './faults.ts';
 import type { AnyWorkflow } from './workflow.ts';
 
@@ -20,10 +21,18 @@ export type SchemasOf = (protocol: string, method: string) => readonly StandardS
 const shown = 20;
 const nothing = { root: () => undefined } as const;
 
-/** @throws GleitzeitError TASK_VALIDATION_FAILED, with every such parameter in `issues`. */
-export async function checkParams({ definition, locate }: AnyWorkflow, schemasOf: SchemasOf): Promise<void> {
+/**
+ * @param pace - Does it in portions; at once where it is not given.
+ * @throws GleitzeitError TASK_VALIDATION_FAILED, with every such parameter in `issues`.
+ */
+export async function checkParams({ definition, locate }: AnyWorkflow, schemasOf: SchemasOf, pace?: Pace): Promise<void> {
+  let until = pace === undefined ? 0 : pace.now() + portionMs;
   const faults = new Faults();
   for (const [index, task] of definition.tasks.entries()) {
+    if (pace !== undefined && pace.now() >= until) {
+      await new Promise<void>((resolve) => pace.defer(resolve));
+      until = pace.now() + portionMs;
+    }
     const schemas = schemasOf(task.protocol, task.method);
     if (schemas.length === 0) continue;
     const pending = faultsOf(task, schemas);

@@ -3,9 +3,13 @@ import { createHash } from 'node:crypto';
 
 import type { WorkflowDefinition } from '../../machines/events/definition.ts';
 import { isRecord } from '../../machines/policies/json.ts';
+import type { Work } from '../work.ts';
 import type { WorkflowDraft } from './draft.ts';
 import type { Faults } from './faults.ts';
 import type { WorkflowLimits } from './limits.ts';
+
+/** Tasks that are hashed in one step. */
+const tasksAtOnce = 16;
 
 /** JSON with the keys of every map in order. The value is no deeper than a definition may be. */
 export function canonicalJson(value: unknown): string {
@@ -19,9 +23,12 @@ export function canonicalJson(value: unknown): string {
 }
 
 /** The hash of a definition whose size was checked already. */
-export function hashOf({ tasks, ...settings }: WorkflowDefinition): string {
+export function* hashing({ tasks, ...settings }: WorkflowDefinition): Work<string> {
   const hash = createHash('sha256').update(canonicalJson(settings));
-  for (const task of tasks) hash.update('\n').update(canonicalJson(task));
+  for (const [index, task] of tasks.entries()) {
+    if (index % tasksAtOnce === 0) yield;
+    hash.update('\n').update(canonicalJson(task));
+  }
   return hash.digest('hex');
 }
 

@@ -7,7 +7,6 @@
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { type Namespace, namespaceOf, namespaces } from '../../../machines/events/namespace.ts';
 import type { Journal } from '../../journal/journal.ts';
-import type { EventFilter } from '../../observe/event-filter.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import type { Timer } from '../../system/clock.ts';
 import type { Core } from '../../system/core.ts';
@@ -17,7 +16,7 @@ import { entryOf } from './entry.ts';
 import { Frame, packetOf } from './frame.ts';
 import { Interests } from './interests.ts';
 import { Pages } from './pages.ts';
-import { selectionOf } from './selection.ts';
+import type { Selection } from './selection.ts';
 import { type Outlet, Subscription } from './subscription.ts';
 
 /** What the feed takes of a system. */
@@ -31,8 +30,7 @@ export interface Source {
 
 export interface Wanted {
   readonly namespace: Namespace;
-  /** Events that match any of these. */
-  readonly filters: readonly EventFilter[];
+  readonly selection: Selection;
   /** After which event what is recorded begins; from now on, where it is not given. */
   readonly fromSeq: number | undefined;
   readonly outlet: Outlet;
@@ -75,12 +73,8 @@ export class Feed {
     return this.subscriptions.size;
   }
 
-  /**
-   * Makes a subscription; it is told of nothing before it is begun.
-   * @throws GleitzeitError INVALID_PARAMS for a filter that nothing could ever match
-   */
-  subscribe({ namespace, filters, fromSeq, outlet, isObserver = false }: Wanted): Subscription {
-    const selection = selectionOf(filters, namespace);
+  /** Makes a subscription; it is told of nothing before it is begun. */
+  subscribe({ namespace, selection, fromSeq, outlet, isObserver = false }: Wanted): Subscription {
     const { journal, log } = this.source;
     const pages = new Pages(journal, selection);
     const subscription = new Subscription({ feed: this, namespace, selection, fromSeq, outlet, isObserver, pages, log });

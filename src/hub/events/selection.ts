@@ -7,6 +7,7 @@
 import { type EventType, eventTypes, type GleitzeitEvent, specOf } from '../../../machines/events/catalogue.ts';
 import { type Namespace, namespaceOf } from '../../../machines/events/namespace.ts';
 import { type EventFilter, matcherOf } from '../../observe/event-filter.ts';
+import type { Work } from '../../work.ts';
 
 export type Types = ReadonlySet<EventType>;
 
@@ -21,12 +22,13 @@ export interface Selection {
  * What of a namespace matches any of some filters.
  * @throws GleitzeitError INVALID_PARAMS for a filter that nothing could ever match
  */
-export function selectionOf(filters: readonly EventFilter[], namespace: Namespace): Selection {
+export function* selecting(filters: readonly EventFilter[], namespace: Namespace): Work<Selection> {
   const general = new Set<EventType>();
   const particular = new Map<string, Types>();
   // Many filters differ by the workflow only.
   const known = new Map<string, Types>();
   for (const { correlationId, ...filter } of filters) {
+    yield;
     const key = JSON.stringify([filter.types, filter.component, filter.minSeverity]);
     const types = known.get(key) ?? typesOf(filter, namespace);
     known.set(key, types);

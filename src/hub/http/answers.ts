@@ -9,8 +9,8 @@ import type { Context } from 'hono';
 
 import type { HubLimits } from '../protocol/limits.ts';
 import { Turnstile } from '../turnstile.ts';
+import { jsonPieces } from '../work/json-pieces.ts';
 import { AnswerBytes, type Holder } from './answer-bytes.ts';
-import { jsonPieces } from './json-pieces.ts';
 
 /** A part of an answer, as pieces of text. The next part is asked for once this one has been handed over. */
 export interface Part {

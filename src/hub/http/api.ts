@@ -108,10 +108,10 @@ class Api {
 
   /** A definition in YAML has no room for the id of its run, which then stands in the query. */
   private async submission(c: Asked): Promise<object> {
-    const body = await readBody(c, this.limits);
+    const body = await readBody(c, this.limits, { mayStayUnread: true });
     if (body.kind === 'none')
       throw errorOf('INVALID_REQUEST', 'A submit takes a body: { definition or yaml, input, id } in JSON, or a workflow in YAML.');
-    if (body.kind === 'json') return body.value;
+    if (body.kind === 'json' || body.kind === 'unread') return body.value;
     const { id, ifKnown } = c.req.query();
     return { yaml: body.text, ...(id !== undefined && { id }), ...(ifKnown !== undefined && { ifKnown }) };
   }

@@ -15,6 +15,7 @@ import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { type Access, notAuthenticated, requireRole } from '../server/access.ts';
 import type { RequestHandler } from '../server/requests.ts';
 import type { HubFigures } from '../server/running-hub.ts';
+import type { EdgeWork } from '../work/edge-work.ts';
 import { nothingThere, only, refuse } from './answering.ts';
 import { type Asked, addApi, type Visit } from './api.ts';
 import { AnswerCounts, exposition, expositionType } from './exposition.ts';
@@ -26,13 +27,15 @@ export interface HttpAppOptions extends GuardOptions {
   readonly system: GleitzeitSystem;
   readonly handle: RequestHandler;
   readonly access: Access;
+  /** Refuses who had too much of the hub's work. @defaultValue nobody is refused */
+  readonly work?: Pick<EdgeWork, 'budgets'>;
   /** What the hub counts of itself; nothing where there is none yet. */
   readonly figures: () => HubFigures | undefined;
 }
 
 /** Makes the app; its `fetch` takes requests from any server that speaks in `Request` and `Response`. */
 export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
-  const { system, limits, access, handle, figures, recognise } = options;
+  const { system, limits, handle, figures } = options;
   const answers = new AnswerCounts();
   const app = new Hono<Visit>();
   app.onError((thrown, c) => {
@@ -45,7 +48,7 @@ export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
   app.use(counted(answers), plainly, ...guards(options));
   app.get('/healthz', (c) => c.json({ ok: true })).all(only('GET', 'HEAD'));
   app.get('/readyz', (c) => readiness(c, system)).all(only('GET', 'HEAD'));
-  for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(access, recognise));
+  for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(options));
   app.get('/metrics', (c) => metrics(c, () => exposition({ system, hub: figures(), answers }))).all(only('GET', 'HEAD'));
   addApi(app, { system, handle, limits });
   return app;
@@ -94,10 +97,11 @@ const plainly: MiddlewareHandler = async (c, next) => {
   await next();
 };
 
-function authenticated(access: Access, recognise: HttpAppOptions['recognise']): MiddlewareHandler<Visit> {
+function authenticated({ access, work, recognise }: Pick<HttpAppOptions, 'access' | 'work' | 'recognise'>): MiddlewareHandler<Visit> {
   return async (c, next) => {
     const grant = access.grantOf(bearerOf(c.req.header('authorization')));
     if (grant === undefined) throw notAuthenticated();
+    work?.budgets.admit(grant.id);
     c.set('grant', grant);
     const { incoming } = (c.env ?? {}) as Partial<HttpBindings>;
     if (incoming !== undefined) recognise?.(incoming.socket);

@@ -10,6 +10,7 @@ import { headOf } from '../../../machines/policies/text.ts';
 import { errorOf } from '../../errors.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { refuseUnfit } from '../server/scan.ts';
+import { Unread, unreadFrom } from '../work/unread.ts';
 import { HttpRefusal } from './answering.ts';
 
 const yamlTypes: ReadonlySet<string> = new Set(['application/yaml', 'application/x-yaml', 'text/yaml', 'text/x-yaml']);
@@ -28,17 +29,23 @@ export function bounded({ messageBytes }: HubLimits): MiddlewareHandler {
 
 export type Body =
   | { readonly kind: 'json'; readonly value: Readonly<Record<string, unknown>> }
+  /** JSON that is large, and was not looked at. */
+  | { readonly kind: 'unread'; readonly value: Unread }
   | { readonly kind: 'yaml'; readonly text: string }
   | { readonly kind: 'none' };
 
-/** @throws HttpRefusal 415 for another type, GleitzeitError PARSE_ERROR, and INVALID_REQUEST for what is no map, or goes too deep */
-export async function readBody(c: Context, limits: HubLimits): Promise<Body> {
+/**
+ * @param options - `mayStayUnread`: whether whoever asks reads what is large by himself.
+ * @throws HttpRefusal 415 for another type, GleitzeitError PARSE_ERROR, and INVALID_REQUEST for what is no map, or goes too deep
+ */
+export async function readBody(c: Context, limits: HubLimits, { mayStayUnread = false } = {}): Promise<Body> {
   const text = await textOf(c);
   if (text.trim() === '') return { kind: 'none' };
   const type = (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (yamlTypes.has(type)) return { kind: 'yaml', text };
   if (type !== 'application/json')
     throw new HttpRefusal(415, errorOf('INVALID_REQUEST', `The body has to be application/json or application/yaml, and is '${headOf(type, 100)}'.`));
+  if (mayStayUnread && text.length >= unreadFrom) return { kind: 'unread', value: new Unread(text) };
   return { kind: 'json', value: parsed(text, limits) };
 }
 

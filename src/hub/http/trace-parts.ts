@@ -4,8 +4,8 @@ import { knownHead, notFound } from '../../runtime/known-workflow.ts';
 import { portOf } from '../../runtime/port.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { Pages } from '../events/pages.ts';
+import { jsonPieces } from '../work/json-pieces.ts';
 import type { Part } from './answers.ts';
-import { jsonPieces } from './json-pieces.ts';
 
 /** Large ones: facts that were recorded together are read together, however many of them are asked for. */
 const partBounds = { first: 64, most: 4_096, bytes: 4 * 2 ** 20 } as const;

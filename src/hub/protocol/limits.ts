@@ -28,6 +28,13 @@ export interface HubLimits {
   readonly answerBytes: number;
   /** How long an answer over plain HTTP may wait for somebody who reads nothing of it, in milliseconds. @defaultValue `30_000` */
   readonly unreadMs: number;
+  /**
+   * What one token may have of the hub's work while others want some too, in milliseconds of each second; on a hub without tokens,
+   * one connection. @defaultValue `500`
+   */
+  readonly workPerSecond: number;
+  /** The same, at once. @defaultValue `2_000` */
+  readonly workBurst: number;
   /** Filters in one subscription. @defaultValue `1_000` */
   readonly filters: number;
   /** Workers of one token; without tokens, of all. @defaultValue `10_000` */
@@ -50,6 +57,8 @@ export const hubLimitDefaults = {
   bufferedBytes: 2 ** 20,
   answerBytes: 64 * 2 ** 20,
   unreadMs: 30_000,
+  workPerSecond: 500,
+  workBurst: 2_000,
   filters: 1_000,
   workers: 10_000,
   methods: 2_000,

@@ -93,6 +93,14 @@ export const requests = {
 export type RequestName = keyof typeof requests;
 export type RequestData<Name extends RequestName> = z.infer<(typeof requests)[Name]['data']>;
 
+/** The requests that bring a workflow. */
+export type LoadingName = 'workflow:submit' | 'schedule:add';
+const loadingNames: readonly string[] = ['workflow:submit', 'schedule:add'] satisfies readonly LoadingName[];
+
+export function bringsWorkflow(name: string): name is LoadingName {
+  return loadingNames.includes(name);
+}
+
 /** Where a workflow stands after a command. */
 export interface Standing {
   readonly workflowId: string;

@@ -6,6 +6,8 @@
  */
 import { portOf } from '../../runtime/port.ts';
 import { Feed } from '../events/feed.ts';
+import type { HttpAppOptions } from '../http/app.ts';
+import { createEdgeWork } from '../work/edge-work.ts';
 import { WorkerDesk } from '../workers/worker-desk.ts';
 import { accessOf } from './access.ts';
 import { admissionOf } from './admission.ts';
@@ -35,23 +37,16 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const desk = new WorkerDesk(system, { remote, isShared: access.workerTokens > 1, limits, messageBytes: limits.messageBytes });
   const patience = new Patience(core.clock, core.config.worker.leaseMs);
   desk.onRegistered(() => patience.wake());
-  const handle = createRequestHandlers(system, { patience, batches });
+  const work = createEdgeWork(limits, batches);
+  const handle = createRequestHandlers(system, { patience, batches, loader: work.loader });
   const feed = new Feed({ core, journal, log, watch: (handler) => system.on('*', handler) });
   const refusals = { count: 0 };
-  const reception = { feed, desk, handle, limits, log, onRefused: () => void refusals.count++, requireSystem: () => void portOf(system) };
+  const reception = { feed, desk, handle, limits, work, log, onRefused: () => void refusals.count++, requireSystem: () => void portOf(system) };
   let hub: RunningHub | undefined;
   let ground: Ground | undefined;
   const figures = (): HubFigures | undefined => hub?.figures();
-  const handler = createHttpListener({
-    system,
-    handle,
-    access,
-    limits,
-    allowedOrigins,
-    admit: admission,
-    figures,
-    recognise: (socket) => ground?.recognise(socket),
-  });
+  const recognise: HttpAppOptions['recognise'] = (socket) => ground?.recognise(socket);
+  const handler = createHttpListener({ system, handle, access, limits, allowedOrigins, admit: admission, work, figures, recognise });
   ground = await standOn(options, handler);
   const sockets = new Sockets({
     library,
@@ -64,7 +59,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     recognise: ground.recognise,
     now: () => core.clock.now(),
   });
-  hub = new RunningHub({ ground, handler, sockets, feed, desk, patience, refusals });
+  hub = new RunningHub({ ground, handler, sockets, feed, desk, loader: work.loader, patience, refusals });
   return hub;
 }
 

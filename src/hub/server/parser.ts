@@ -8,9 +8,10 @@
  */
 import { EventEmitter } from 'node:events';
 
-import { headOf } from '../../../machines/policies/text.ts';
 import { errorOf, type GleitzeitError } from '../../errors.ts';
-import { type JsonBounds, refuseUnfit } from './scan.ts';
+import { bringsWorkflow } from '../protocol/requests.ts';
+import { Unread, unreadFrom } from '../work/unread.ts';
+import { type JsonBounds, parseJson, refuseTooLarge } from './scan.ts';
 
 /** The types of packets, by their digit. */
 export const packetTypes = { connect: 0, disconnect: 1, event: 2, ack: 3, connectError: 4, binaryEvent: 5, binaryAck: 6 } as const;
@@ -65,6 +66,9 @@ export interface PacketHeader {
 }
 
 const header = /^([0-6])(?:(\d{1,3})-)?(?:(\/[^,]{0,200})(?:,|$))?(\d{1,15})?/;
+
+/** A message as far as its name goes. */
+const messageStart = /^\["([a-z:_]{1,64})",/;
 
 /** Makes the parser that Socket.IO is given; each new connection asks for its gate. */
 export function parserFor(nextGate: () => Gate): { readonly Encoder: typeof PacketEncoder; readonly Decoder: new () => PacketDecoder } {
@@ -122,11 +126,22 @@ export class PacketDecoder extends EventEmitter {
       this.gate.admit(packet);
       isAdmitted = true;
       if (isBinary) throw errorOf('INVALID_REQUEST', 'Nothing binary is taken here: send bytes as text, for example in base64.');
-      this.take(packet, text.length === head.length ? undefined : parse(text, head.length, this.gate.bounds));
+      const unread = packet.type === packetTypes.event ? this.unreadOf(text, head.length) : undefined;
+      if (unread !== undefined) this.emitMessage(packet, unread);
+      else this.take(packet, text.length === head.length ? undefined : parseJson(text, head.length, this.gate.bounds));
     } catch (thrown) {
       // Nothing above throws anything else.
       this.refuse(packet, thrown as GleitzeitError, isAdmitted ? legible(text.slice(head.length)) : illegible);
     }
+  }
+
+  /** A large workflow is read in a thread; here only its name is, and its size. */
+  private unreadOf(text: string, from: number): Pick<Incoming, 'name' | 'data' | 'refusal'> | undefined {
+    if (text.length < unreadFrom || !text.endsWith(']')) return undefined;
+    const [start = '', name = ''] = messageStart.exec(text.slice(from, from + 100)) ?? [];
+    if (!bringsWorkflow(name)) return undefined;
+    refuseTooLarge(text, this.gate.bounds);
+    return { name, data: new Unread(text.slice(from + start.length, -1)), refusal: undefined };
   }
 
   private take(packet: PacketHeader, payload: unknown): void {
@@ -157,15 +172,6 @@ export class PacketDecoder extends EventEmitter {
   private emitMessage({ nsp, id, size }: PacketHeader, message: Pick<Incoming, 'name' | 'data' | 'refusal'>): void {
     // Without its number, so that Socket.IO makes no answer of its own.
     this.emit('decoded', { type: packetTypes.event, nsp, data: ['message', new Incoming({ ...message, id, size })] });
-  }
-}
-
-function parse(text: string, from: number, bounds: JsonBounds): unknown {
-  refuseUnfit(text, from, bounds);
-  try {
-    return JSON.parse(text.slice(from)) as unknown;
-  } catch (thrown) {
-    throw errorOf('PARSE_ERROR', `A message has to be JSON: ${thrown instanceof Error ? headOf(thrown.message, 200) : 'it cannot be read'}`);
   }
 }
 

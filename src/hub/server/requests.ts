@@ -8,26 +8,40 @@
 import { carryOut } from '../../control/commands.ts';
 import { errorOf } from '../../errors.ts';
 import { packageVersion } from '../../package-version.ts';
+import type { SubmitOptions } from '../../runtime/options.ts';
 import { portOf } from '../../runtime/port.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
 import type { ScheduleOptions } from '../../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { describeValue } from '../../thrown.ts';
-import { loadWorkflow, parseWorkflow } from '../../workflow/load.ts';
-import { restoreWorkflow } from '../../workflow/restore.ts';
 import type { Workflow } from '../../workflow/workflow.ts';
 import { checked } from '../protocol/checking.ts';
+import { hubLimitDefaults } from '../protocol/limits.ts';
 import { observedEvent, observedResult, observedStatus } from '../protocol/observing.ts';
 import { withoutPathsIn } from '../protocol/paths.ts';
-import { protocolVersion, type RequestData, type RequestName, type Responses, requests, type Standing } from '../protocol/requests.ts';
+import {
+  bringsWorkflow,
+  protocolVersion,
+  type RequestData,
+  type RequestName,
+  type Responses,
+  requests,
+  type Standing,
+} from '../protocol/requests.ts';
+import type { Loader } from '../work/loader.ts';
+import { type SentWorkflow, workflowOf } from '../work/loading.ts';
+import { Unread } from '../work/unread.ts';
 import { type Grant, requireRole } from './access.ts';
 import { AwaitedResults, type OnGone } from './awaited.ts';
 import type { Patience } from './patience.ts';
+import { parseJson } from './scan.ts';
 
 /** Who asks. */
 export interface Asker extends Grant {
   /** Calls back when nobody is there any more to be answered. @defaultValue whoever asks stays */
   readonly onGone?: OnGone;
+  /** Whose share of the hub's time it is of. @defaultValue that of its token */
+  readonly share?: string;
 }
 
 /**
@@ -41,12 +55,14 @@ export interface RequestOptions {
   readonly patience?: Patience;
   /** Whether a workflow may list the files of this machine. @defaultValue `false` */
   readonly batches?: boolean;
+  /** Reads large workflows in a thread. @defaultValue they are read where they arrive */
+  readonly loader?: Loader;
 }
 
 /** How many workflows a list has unless told. */
 const listed = 1_000;
-/** The longest workflow as text, in bytes; reading one takes time that others wait for. As an object it may be as long as a message. */
-const longestText = 2 ** 18;
+/** From this size on, in characters, YAML is read in a thread: it takes some ten times as long as JSON. */
+const longText = 1_024;
 
 export function isRequestName(name: string): name is RequestName {
   return Object.hasOwn(requests, name);
@@ -73,16 +89,34 @@ class RequestDesk {
 
   async handle(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName]> {
     if (!isRequestName(name)) throw errorOf('METHOD_NOT_FOUND', `There is no request ${describeValue(name)}.`);
-    const { data: schema, roles } = requests[name];
-    requireRole(asker, roles, `'${name}'`);
+    requireRole(asker, requests[name].roles, `'${name}'`);
+    if (data instanceof Unread) return this.handleUnread(name, data, asker);
+    return this.handleRead(name, data, asker);
+  }
+
+  private handleRead(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName]> {
+    const { data: schema } = requests[name];
     // The schema of the name accepts what the act of that name takes.
     const act = this.acts[name] as Act<RequestName>;
     return act(checked(schema, name, data ?? {}) as RequestData<RequestName>, asker);
   }
 
+  /** @throws GleitzeitError as reading a workflow does */
+  private async handleUnread(name: RequestName, { text }: Unread, asker: Asker): Promise<Responses[RequestName]> {
+    const { loader } = this.options;
+    if (loader === undefined || !bringsWorkflow(name)) {
+      const { messageBytes: bytes, depth } = hubLimitDefaults;
+      return this.handleRead(name, parseJson(text, 0, { bytes, depth }), asker);
+    }
+    const { workflow, options } = await loader.load(shareOf(asker), name, text);
+    // The thread held them against the schema of the request.
+    return name === 'workflow:submit' ? this.submit(workflow, options) : this.schedule(workflow, options as unknown as ScheduleOptions);
+  }
+
   private readonly acts: Acts = {
     'hub:info': () => Promise.resolve(infoOf(this.system)),
-    'workflow:submit': (data) => this.submit(data),
+    'workflow:submit': async ({ definition, yaml, workflow, ...options }, asker) =>
+      this.submit(await this.workflowOf({ definition, yaml, workflow }, asker), options),
     'workflow:status': async ({ workflowId, at }, { roles }) => {
       const status = at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId);
       return { status: roles.has('client') ? status : observedStatus(status) };
@@ -116,25 +150,22 @@ class RequestDesk {
       return {};
     },
     'schedule:list': async () => ({ schedules: await this.system.schedules() }),
-    'schedule:add': (data) => this.schedule(data),
+    // The system looks at what belongs together in them.
+    'schedule:add': async ({ definition, yaml, workflow, ...options }, asker) =>
+      this.schedule(await this.workflowOf({ definition, yaml, workflow }, asker), options as ScheduleOptions),
     'schedule:remove': async ({ scheduleId, reason }) => {
       await this.system.unschedule(scheduleId, reason);
       return {};
     },
   };
 
-  private async submit(data: RequestData<'workflow:submit'>): Promise<Responses['workflow:submit']> {
-    const { definition: _, yaml: __, workflow: ___, ...options } = data;
-    const workflow = await this.workflowOf(data);
+  private async submit(workflow: Workflow, options: SubmitOptions): Promise<Responses['workflow:submit']> {
     const { id, known } = await this.patiently(() => this.system.submit(workflow, options));
     return { workflowId: id, ...(known !== undefined && { known }) };
   }
 
-  private async schedule(data: RequestData<'schedule:add'>): Promise<Responses['schedule:add']> {
-    const { definition: _, yaml: __, workflow: ___, ...options } = data;
-    const workflow = await this.workflowOf(data);
-    // The system looks at what belongs together in them.
-    return { schedule: await this.patiently(() => this.system.schedule(workflow, options as ScheduleOptions)) };
+  private async schedule(workflow: Workflow, options: ScheduleOptions): Promise<Responses['schedule:add']> {
+    return { schedule: await this.patiently(() => this.system.schedule(workflow, options)) };
   }
 
   /** Who may only look gets it as everything else: with its secrets sealed, and nothing of where it failed. */
@@ -151,14 +182,12 @@ class RequestDesk {
   }
 
   /** @throws GleitzeitError INVALID_PARAMS unless it comes in exactly one form; as loading does */
-  private async workflowOf({ definition, yaml, workflow }: SentWorkflow): Promise<Workflow> {
-    const forms = [definition, yaml, workflow].filter((form) => form !== undefined);
-    if (forms.length !== 1)
-      throw errorOf('INVALID_PARAMS', `A workflow comes as exactly one of definition, yaml and workflow, got ${forms.length} of them.`);
-    const { batches = false } = this.options;
-    if (definition !== undefined) return loadWorkflow(definition, { batches });
-    if (yaml !== undefined) return parseWorkflow(yaml, { batches, bounds: { maxBytes: longestText } });
-    return restoreWorkflow(workflow);
+  private async workflowOf(sent: SentWorkflow, asker: Asker): Promise<Workflow> {
+    const { loader, batches = false } = this.options;
+    const isAlone = sent.definition === undefined && sent.workflow === undefined;
+    if (loader === undefined || !isAlone || sent.yaml === undefined || sent.yaml.length < longText) return workflowOf(sent, batches);
+    const { workflow } = await loader.load(shareOf(asker), 'workflow:submit', JSON.stringify({ yaml: sent.yaml }));
+    return workflow;
   }
 
   private async list({ status, limit = listed }: RequestData<'workflow:list'>): Promise<Responses['workflow:list']> {
@@ -171,10 +200,8 @@ class RequestDesk {
   }
 }
 
-interface SentWorkflow {
-  readonly definition?: object;
-  readonly yaml?: string;
-  readonly workflow?: object;
+function shareOf({ share, id }: Asker): string {
+  return share ?? id;
 }
 
 function infoOf(system: GleitzeitSystem): Responses['hub:info'] {

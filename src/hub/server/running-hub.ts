@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { errorOf } from '../../errors.ts';
 import { describeValue } from '../../thrown.ts';
 import type { Feed } from '../events/feed.ts';
+import type { Loader } from '../work/loader.ts';
 import type { WorkerDesk } from '../workers/worker-desk.ts';
 import type { Ground } from './ground.ts';
 import type { Patience } from './patience.ts';
@@ -62,6 +63,7 @@ interface Parts {
   readonly sockets: Sockets;
   readonly feed: Feed;
   readonly desk: WorkerDesk;
+  readonly loader: Loader;
   readonly patience: Patience;
   readonly refusals: { readonly count: number };
 }
@@ -112,7 +114,7 @@ export class RunningHub implements Hub {
   }
 
   private async shut(deadlineMs: number): Promise<void> {
-    const { ground, sockets, feed, desk, patience } = this.parts;
+    const { ground, sockets, feed, desk, loader, patience } = this.parts;
     const lines = [...sockets.lines.values()];
     const why = errorOf('SYSTEM_SHUTDOWN', 'The hub closes.');
     const until = performance.now() + deadlineMs;
@@ -124,6 +126,7 @@ export class RunningHub implements Hub {
     await settled(() => lines.every((line) => line.owesNothing()));
     for (const line of lines) line.leave(why);
     await settled(() => sockets.lines.size === 0);
+    loader.close();
     feed.close();
     desk.close();
     sockets.close();

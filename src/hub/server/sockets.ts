@@ -192,7 +192,10 @@ export class Sockets {
   }
 
   private enter(socket: Socket, line: Line, { namespace, grant }: { readonly namespace: Namespace; readonly grant: Grant }): void {
-    const visit = new Visit({ id: socket.id, namespace, line, grant, reception: this.options.reception });
+    const { access, reception } = this.options;
+    // Where there are no tokens, nobody can be told from anybody else but by connection.
+    const share = access.isOpen ? socket.id : grant.id;
+    const visit = new Visit({ id: socket.id, namespace, line, grant, share, reception });
     line.enter(namespace, grant.name);
     this.newcomers.remove(line);
     this.options.recognise(socket.conn.request.socket);

@@ -11,6 +11,7 @@ import type { Logger } from '../../runtime/logger.ts';
 import { describeValue } from '../../thrown.ts';
 import type { Feed } from '../events/feed.ts';
 import { Frame, packetOf } from '../events/frame.ts';
+import { selecting } from '../events/selection.ts';
 import type { Subscription } from '../events/subscription.ts';
 import { wireErrorOf } from '../protocol/answers.ts';
 import { checked } from '../protocol/checking.ts';
@@ -18,6 +19,8 @@ import type { HubLimits } from '../protocol/limits.ts';
 import { requests } from '../protocol/requests.ts';
 import { subscribeData } from '../protocol/subscriptions.ts';
 import { isReportName, type WorkerMessageName, workerMessages } from '../protocol/workers.ts';
+import type { EdgeWork } from '../work/edge-work.ts';
+import { jsonText } from '../work/json-pieces.ts';
 import type { WorkerConnection, WorkerDesk } from '../workers/worker-desk.ts';
 import { type Grant, requireRole } from './access.ts';
 import type { Line } from './line.ts';
@@ -30,6 +33,7 @@ export interface Reception {
   readonly desk: Pick<WorkerDesk, 'attach'>;
   readonly handle: RequestHandler;
   readonly limits: HubLimits;
+  readonly work: Pick<EdgeWork, 'budgets' | 'portions' | 'now'>;
   readonly log: Logger;
   readonly onRefused: () => void;
   /** @throws GleitzeitError while the system does not run */
@@ -41,6 +45,8 @@ export interface VisitOptions {
   readonly namespace: Namespace;
   readonly line: Line;
   readonly grant: Grant;
+  /** Whose share of the hub's time its requests are of. */
+  readonly share: string;
   readonly reception: Reception;
 }
 
@@ -50,6 +56,7 @@ const watching = ['client', 'observer'] as const;
 export class Visit {
   readonly namespace: Namespace;
   readonly grant: Grant;
+  private readonly share: string;
   private readonly id: string;
   private readonly line: Line;
   private readonly reception: Reception;
@@ -57,17 +64,32 @@ export class Visit {
   private worker: WorkerConnection | undefined;
   private isOver = false;
 
-  constructor({ id, namespace, line, grant, reception }: VisitOptions) {
+  constructor({ id, namespace, line, grant, share, reception }: VisitOptions) {
     this.id = id;
     this.namespace = namespace;
     this.line = line;
     this.grant = grant;
+    this.share = share;
     this.reception = reception;
   }
 
   /** Takes a message; never throws. */
   take(incoming: Incoming): void {
+    const { budgets, now } = this.reception.work;
+    const began = now();
+    this.admit(incoming);
+    budgets.spend(this.share, now() - began);
+  }
+
+  private admit(incoming: Incoming): void {
     const { line, reception } = this;
+    try {
+      // What a worker says is bounded by its slots, and to refuse it would lose work that was done.
+      if (this.namespace !== '/pool') reception.work.budgets.admit(this.share);
+    } catch (thrown) {
+      this.refuse(incoming, thrown);
+      return;
+    }
     if (line.pending >= reception.limits.pendingRequests)
       this.refuse(incoming, errorOf('RESOURCE_EXHAUSTED', `${line.pending} requests of the connection wait for their answers already.`));
     else if (incoming.refusal !== undefined && !this.isReport(incoming)) this.refuse(incoming, incoming.refusal);
@@ -85,7 +107,7 @@ export class Visit {
   private begin(incoming: Incoming): void {
     if (this.isOver) return;
     if (incoming.name === 'subscribe') {
-      this.subscribe(incoming);
+      void this.subscribe(incoming);
       return;
     }
     void this.count(incoming);
@@ -104,9 +126,10 @@ export class Visit {
   }
 
   /** Answers, and only then has events sent. */
-  private subscribe(incoming: Incoming): void {
+  private async subscribe(incoming: Incoming): Promise<void> {
     try {
-      const subscription = this.subscribeTo(incoming.data);
+      const subscription = await this.subscribeTo(incoming.data);
+      if (subscription === undefined) return;
       this.write(incoming, { ok: true, lastSeq: subscription.since });
       subscription.begin();
     } catch (thrown) {
@@ -114,17 +137,21 @@ export class Visit {
     }
   }
 
-  private subscribeTo(data: unknown): Subscription {
+  /** Makes the subscription that is asked for; nothing where the connection went away meanwhile. */
+  private async subscribeTo(data: unknown): Promise<Subscription | undefined> {
     requireRole(this.grant, watching, "'subscribe'");
     this.reception.requireSystem();
     const { anyOf, fromSeq, ...filter } = checked(subscribeData, 'subscribe', data ?? {});
-    const { feed, limits } = this.reception;
+    const { feed, limits, work } = this.reception;
     const filters = anyOf ?? [filter];
     if (anyOf !== undefined && Object.keys(filter).length > 0)
       throw errorOf('INVALID_PARAMS', 'A subscription has either a filter or anyOf, got both.');
     if (filters.length > limits.filters) throw errorOf('INVALID_PARAMS', `A subscription may have ${limits.filters} filters, got ${filters.length}`);
     const { namespace, line, grant } = this;
-    const made = feed.subscribe({ namespace, filters, fromSeq, outlet: line, isObserver: !grant.roles.has('client') });
+    // A thousand filters take longer to look at than others should wait.
+    const selection = await work.portions.run(this.share, selecting(filters, namespace));
+    if (this.isOver) return undefined;
+    const made = feed.subscribe({ namespace, selection, fromSeq, outlet: line, isObserver: !grant.roles.has('client') });
     this.subscription?.end();
     this.subscription = made;
     return made;
@@ -134,7 +161,7 @@ export class Visit {
     try {
       const value = await this.act(incoming);
       if (this.isOver) return;
-      if (this.line.hasRoom() || !isLookedUp(incoming.name)) this.line.whenRoom(() => this.write(incoming, { ok: true, ...value }), 0);
+      if (this.line.hasRoom() || !isLookedUp(incoming.name)) this.line.whenRoom(() => this.answer(incoming, { ok: true, ...value }), 0);
       else this.line.whenRoom(() => this.serve(incoming), incoming.size);
     } catch (thrown) {
       this.refuse(incoming, thrown);
@@ -153,7 +180,8 @@ export class Visit {
       if (isReportName(name)) return this.workerFor(name).refused(name, data, refusal);
       throw refusal;
     }
-    if (namespace === '/engine' && isRequestName(name)) return this.reception.handle(name, data, { ...grant, onGone: line.onGone });
+    if (namespace === '/engine' && isRequestName(name))
+      return this.reception.handle(name, data, { ...grant, share: this.share, onGone: line.onGone });
     if (namespace === '/pool' && isWorkerMessage(name)) return this.workerFor(name).handle(name, data);
     throw errorOf('METHOD_NOT_FOUND', `There is no message ${describeValue(name)} to ${namespace}.`);
   }
@@ -178,17 +206,33 @@ export class Visit {
     this.line.whenRoom(() => this.write(incoming, { ok: false, error }), 0);
   }
 
-  private write({ id, name }: Incoming, answer: object): void {
+  /** Answers; with what was looked up, which may be long, in portions. */
+  private answer(incoming: Incoming, answer: object): void | Promise<void> {
+    const { id, name } = incoming;
     if (id === undefined || this.isOver) return;
-    const packet = `3${this.namespace},${id}[`;
+    if (!isLookedUp(name)) return this.write(incoming, answer);
+    const { work, limits } = this.reception;
+    return work.portions.run(this.share, jsonText(answer, limits.messageBytes)).then(
+      (text) => this.line.write(`3${this.namespace},${id}[${text}]`),
+      () => this.writeTooLarge(incoming),
+    );
+  }
+
+  private write(incoming: Incoming, answer: object): void {
+    const { id } = incoming;
+    if (id === undefined || this.isOver) return;
     try {
       const text = JSON.stringify(answer);
-      if (Buffer.byteLength(text) <= this.reception.limits.messageBytes) this.line.write(`${packet}${text}]`);
-      else throw new RangeError('too long');
+      if (Buffer.byteLength(text) > this.reception.limits.messageBytes) throw new RangeError('too long');
+      this.line.write(`3${this.namespace},${id}[${text}]`);
     } catch {
-      const error = errorOf('RESOURCE_EXHAUSTED', `The answer to '${name}' is larger or deeper than a message may be.`, { retryable: false });
-      this.line.write(`${packet}${JSON.stringify({ ok: false, error: wireErrorOf(error) })}]`);
+      this.writeTooLarge(incoming);
     }
+  }
+
+  private writeTooLarge({ id, name }: Incoming): void {
+    const error = errorOf('RESOURCE_EXHAUSTED', `The answer to '${name}' is larger or deeper than a message may be.`, { retryable: false });
+    this.line.write(`3${this.namespace},${id}[${JSON.stringify({ ok: false, error: wireErrorOf(error) })}]`);
   }
 }
 

@@ -4,12 +4,11 @@
  * A commit waits for the disk, on a busy one for many milliseconds. In a thread of its own nobody waits with it: the machines
  * turn on, and what they state meanwhile shares the next commit.
  */
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 
 import type { Failure } from '../../../machines/failures.ts';
 import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
+import { startThread } from '../../start-thread.ts';
 import type { Retention } from '../journal.ts';
 import type { Batch } from './frame.ts';
 import { isolate } from './isolate.ts';
@@ -137,7 +136,7 @@ export class ThreadWriter implements Writer {
   }
 
   private start(): Worker {
-    const worker = startThread(this.options);
+    const worker = startThread('./writer-thread', import.meta.url, { workerData: this.options });
     worker.unref();
     worker.on('message', (answer: Answer) => this.take(answer));
     worker.on('error', (error) => this.lose(worker, error.message));
@@ -161,20 +160,6 @@ export class ThreadWriter implements Writer {
     this.waiting.clear();
     for (const { reject } of waiting) reject(lost(this.options.path, why));
   }
-}
-
-/** From the sources, the thread has to be taught TypeScript by itself: what the process was started with does not reach it. */
-function startThread(workerData: StoreOptions): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./writer-thread.js', import.meta.url), { workerData });
-  // Resolving knows of the CommonJS one only; the other stands beside it.
-  const teacher = pathToFileURL(
-    createRequire(import.meta.url)
-      .resolve('tsx/esm/api')
-      .replace(/\.cjs$/, '.mjs'),
-  ).href;
-  const thread = new URL('./writer-thread.ts', import.meta.url).href;
-  const text = `import(${JSON.stringify(teacher)}).then(({ register }) => { register(); return import(${JSON.stringify(thread)}); })`;
-  return new Worker(text, { workerData, eval: true, execArgv: [] });
 }
 
 function lost(path: string, why: string): GleitzeitError {

@@ -5,7 +5,8 @@ import { failure } from '../../../machines/failures.ts';
 import type { WorkflowResult } from '../../../src/runtime/result.ts';
 import { noSecrets } from '../../../src/secrets/secrets.ts';
 import { mayHoldToken } from '../../../src/secrets/token.ts';
-import { hashOf } from '../../../src/workflow/version.ts';
+import { finished } from '../../../src/work.ts';
+import { hashing } from '../../../src/workflow/version.ts';
 import { definitionOf, secretsWith } from './making.ts';
 
 const secrets = secretsWith();
@@ -13,7 +14,7 @@ const token = expect.stringMatching(/^⟦sealed:v1:[\w-]+⟧$/);
 const attempt = { workflowId: 'w', taskId: 't' };
 const workflowOf = (params: unknown, output?: unknown) => {
   const definition = definitionOf([{ id: 'first' }, { id: 't', params }], output);
-  return { definition, versionHash: hashOf(definition) };
+  return { definition, versionHash: finished(hashing(definition)) };
 };
 /** The parameters of the last task of a workflow, sealed. */
 const sealedParams = (params: unknown, by = secrets) => by.workflow(workflowOf(params)).definition.tasks[1]?.params;
@@ -37,7 +38,7 @@ describe('a definition', () => {
       password: token,
       credentials: { user: token, pins: [token, token, null, ''] },
     });
-    expect(sealed.versionHash).toBe(hashOf(sealed.definition));
+    expect(sealed.versionHash).toBe(finished(hashing(sealed.definition)));
     expect(sealed.versionHash).not.toBe(workflow.versionHash);
     expect(workflow.definition.tasks[1]?.params).toHaveProperty('password', 'hunter2');
   });

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
 import { Feed } from '../../../../src/hub/events/feed.ts';
 import type { Frame } from '../../../../src/hub/events/frame.ts';
+import { selecting } from '../../../../src/hub/events/selection.ts';
 import type { Outlet } from '../../../../src/hub/events/subscription.ts';
 import type { GleitzeitEvent } from '../../../../src/index.ts';
 import type { ReadOptions } from '../../../../src/journal/journal.ts';
+import { finished } from '../../../../src/work.ts';
 
 /** A system that says what it is told to, and a journal that answers when it is told to. */
 class Stage {
@@ -125,7 +126,7 @@ describe('a subscription', () => {
   it('loses nothing, not even what is not recorded, while the backlog has room for it', () => {
     const stage = new Stage(100_000);
     const ear = new Ear();
-    stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: undefined, outlet: ear }).begin();
+    stage.feed.subscribe({ namespace: '/engine', selection: finished(selecting(all, '/engine')), fromSeq: undefined, outlet: ear }).begin();
     ear.take(3);
     for (let n = 0; n < 20; n++) stage.say([true, false]);
     expect(ear.heard.map(({ seq }) => seq)).toEqual([1, 2, 3]);
@@ -140,7 +141,7 @@ describe('a subscription', () => {
   it('goes back to the journal for what the backlog does not keep, and says so', async () => {
     const stage = new Stage(2_000);
     const ear = new Ear();
-    stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: undefined, outlet: ear }).begin();
+    stage.feed.subscribe({ namespace: '/engine', selection: finished(selecting(all, '/engine')), fromSeq: undefined, outlet: ear }).begin();
     ear.take(3);
     for (let n = 0; n < 50; n++) stage.say([true, false]);
     ear.take(1_000);
@@ -168,7 +169,7 @@ describe('a subscription', () => {
     ear.room = 100;
     stage.say([true, true]);
     stage.commit([true, false]);
-    stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: 1, outlet: ear }).begin();
+    stage.feed.subscribe({ namespace: '/engine', selection: finished(selecting(all, '/engine')), fromSeq: 1, outlet: ear }).begin();
     await settled();
     stage.answer();
     await settled();
@@ -192,7 +193,7 @@ describe('a subscription', () => {
     stage.say([true, true, true]);
     const filters = [{ types: ['workflow:failed'], correlationId: 'other' }];
     stage.nothingIsRead = true;
-    stage.feed.subscribe({ namespace: '/engine', filters, fromSeq: 0, outlet: ear }).begin();
+    stage.feed.subscribe({ namespace: '/engine', selection: finished(selecting(filters, '/engine')), fromSeq: 0, outlet: ear }).begin();
     await settled();
     stage.answer();
     await settled();
@@ -202,7 +203,12 @@ describe('a subscription', () => {
   it('keeps nothing for those who have left', () => {
     const stage = new Stage(1_000_000);
     const ear = new Ear();
-    const subscription = stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: undefined, outlet: ear });
+    const subscription = stage.feed.subscribe({
+      namespace: '/engine',
+      selection: finished(selecting(all, '/engine')),
+      fromSeq: undefined,
+      outlet: ear,
+    });
     stage.say([true, true]);
     expect(stage.feed.backlog.end - stage.feed.backlog.first).toBe(2);
     subscription.end();
@@ -235,7 +241,12 @@ describe('a subscription', () => {
         const ear = new Ear();
         ear.room = 4;
         const isNew = ears.length % 2 === 1;
-        const subscription = stage.feed.subscribe({ namespace: '/engine', filters: all, fromSeq: isNew ? undefined : 0, outlet: ear });
+        const subscription = stage.feed.subscribe({
+          namespace: '/engine',
+          selection: finished(selecting(all, '/engine')),
+          fromSeq: isNew ? undefined : 0,
+          outlet: ear,
+        });
         ears.push({ ear, fromSeq: isNew ? subscription.since : 0 });
         subscription.begin();
       }

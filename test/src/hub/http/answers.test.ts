@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { AnswerBytes } from '../../../../src/hub/http/answer-bytes.ts';
-import { jsonPieces } from '../../../../src/hub/http/json-pieces.ts';
 import { hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
+import { jsonPieces } from '../../../../src/hub/work/json-pieces.ts';
 import { until } from '../server/places.ts';
 import { served } from './place.ts';
 

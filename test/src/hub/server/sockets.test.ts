@@ -147,7 +147,7 @@ describe('what clients send', { timeout: 60_000 }, () => {
     ['an id as long as a book', `["workflow:status",{"workflowId":"${'x'.repeat(2_000)}"}]`, 'INVALID_PARAMS'],
     ['what is not there', '["workflow:status",{"workflowId":"w"}]', 'WORKFLOW_NOT_FOUND'],
     ['no JSON', '["workflow:status",{]', 'PARSE_ERROR'],
-    ['something deep', `["workflow:status",${deep(1_000)}]`, 'INVALID_REQUEST'],
+    ['something deep', `["workflow:status",${deep(1_100)}]`, 'INVALID_REQUEST'],
     ['something as deep as can be sent', `["workflow:status",${deep(500_000)}]`, 'INVALID_REQUEST'],
     ['the key of prototypes', '["workflow:status",{"__proto__":{"workflowId":"w"}}]', 'INVALID_REQUEST'],
     ['something too large', `["workflow:submit",{"yaml":"${'x'.repeat(hubLimitDefaults.messageBytes)}"}]`, 'RESOURCE_EXHAUSTED'],

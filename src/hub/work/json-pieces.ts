@@ -1,5 +1,7 @@
 /** Writes JSON in pieces, so that nobody waits while a large value becomes text, and nothing of it is held twice. */
 
+import type { Work } from '../../work.ts';
+
 /** How long a piece is at least, but for the last one, in characters. */
 const pieceLength = 2 ** 15;
 
@@ -8,6 +10,22 @@ interface Open {
   readonly entries: Iterator<readonly [string, unknown]>;
   readonly end: ']' | '}';
   isFirst: boolean;
+}
+
+/**
+ * The text of a plain value, made in steps.
+ * @throws RangeError for more bytes than there may be, as soon as that is known
+ */
+export function* jsonText(value: unknown, maxBytes: number): Work<string> {
+  const pieces: string[] = [];
+  let bytes = 0;
+  for (const piece of jsonPieces(value)) {
+    bytes += Buffer.byteLength(piece);
+    if (bytes > maxBytes) throw new RangeError(`It is longer than ${maxBytes} bytes.`);
+    pieces.push(piece);
+    yield;
+  }
+  return pieces.join('');
 }
 
 /** The pieces of what `JSON.stringify` makes of a plain value. */
