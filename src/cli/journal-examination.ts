@@ -15,6 +15,8 @@ import { readMark } from '../journal/sqlite/mark.ts';
 import { isLocked, ownerOfFile } from '../journal/sqlite/owner.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import { describeFault } from '../observe/storage-fault.ts';
+import { keyIdInFile, keyVariable, sealingKeyOf } from '../secrets/key.ts';
+import { keyFilesOf } from '../secrets/key-file.ts';
 import { readField } from '../thrown.ts';
 import { type Check, Trouble } from './examination.ts';
 import { count, size } from './text.ts';
@@ -34,6 +36,7 @@ export function journalChecks(given: string): readonly Check[] {
     { name: 'journal owner', look: () => ownerOf(path), advice: again },
     { name: 'journal end', look: () => endOf(path), advice: again },
     { name: 'damaged runs', look: () => damagedIn(path), advice: again },
+    { name: 'secrets', look: () => keysOf(path), advice: again },
     { name: 'durability', look: () => durabilityOf(path), advice: again },
     ...disk,
   ];
@@ -151,6 +154,18 @@ async function damagedIn(path: string): Promise<string> {
   } finally {
     await journal.close();
   }
+}
+
+async function keysOf(path: string): Promise<string> {
+  const journal = sqliteJournal(path, { readOnly: true });
+  const { keys = [] } = await journal.open().finally(() => journal.close());
+  const given = process.env[keyVariable];
+  const here = new Set(keyFilesOf(`${path}-key`).map(keyIdInFile));
+  if (given !== undefined && given !== '') here.add(sealingKeyOf(given).id.toString('hex'));
+  const missing = keys.filter((id) => !here.has(id));
+  if (missing.length === 0) return keys.length === 0 ? 'none are sealed in it' : `sealed with key ${keys.join(', ')}, which is here`;
+  const advice = `Put back its key file (${path}-key), or give the key by ${keyVariable}; a program may give it by the option secrets.key.`;
+  throw new Trouble('warning', `sealed with key ${missing.join(', ')}, which is not here: tasks that need them fail`, advice);
 }
 
 /** What the last start found taken. */

@@ -75,6 +75,8 @@ export interface Opened {
   readonly lastSeq: number;
   /** Which owner this is, counted from 1; a journal that has one owner at a time counts them. */
   readonly epoch?: number;
+  /** The ids of the keys that secrets in it are sealed with, as far as the journal knows them. */
+  readonly keys?: readonly string[];
   /** What a power cut took from a journal that had not promised to survive one. */
   readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
 }

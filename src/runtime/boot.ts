@@ -65,6 +65,8 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const opened = await journal.open();
   const { lastSeq, epoch, lost } = opened;
   if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
+  const missing = secrets.expectKeys(opened.keys ?? []);
+  if (missing !== undefined) log.warn({ keys: opened.keys }, missing);
   const core = new Core({
     journal,
     config,

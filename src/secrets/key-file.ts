@@ -3,7 +3,8 @@
  * before anything is sealed with what it holds.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 import { writePrivate } from '../durable-file.ts';
 import { errorOf, GleitzeitError } from '../errors.ts';
@@ -19,14 +20,24 @@ export function readKeyFile(path: string): string | undefined {
   throw errorOf('PERSISTENCE_INTEGRITY_ERROR', `The key file ${path} must hold ${keyBytes} bytes as base64url, and does not: put back a copy of it.`);
 }
 
+/** The files of keys there are, given the name of the first: that one, and those beside it, which are named for the ids of their keys. */
+export function keyFilesOf(first: string): readonly string[] {
+  const [folder, name] = [dirname(first), basename(first)];
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names
+    .filter((each) => each === name || (each.startsWith(`${name}-`) && /^[0-9a-f]{8}$/.test(each.slice(name.length + 1))))
+    .sort()
+    .map((each) => join(folder, each));
+}
+
 /**
- * The same; the file is made where there is none. Only the one engine that owns the journal does that.
- * @throws GleitzeitError PERSISTENCE_WRITE_FAILED too
+ * Makes a key and its file. Only the one engine that owns the journal does that.
+ * @param pathOf - Where it goes, given the key.
+ * @throws GleitzeitError PERSISTENCE_WRITE_FAILED
  */
-export function keyInFile(path: string): string {
-  const found = readKeyFile(path);
-  if (found !== undefined) return found;
+export function makeKeyFile(pathOf: (text: string) => string): string {
   const text = randomBytes(keyBytes).toString('base64url');
+  const path = pathOf(text);
   try {
     writePrivate(path, `${text}\n`, `${path}.${randomBytes(6).toString('hex')}`);
   } catch (thrown) {

@@ -2,7 +2,8 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 
 import { errorOf } from '../errors.ts';
-import { keyInFile, readKeyFile } from './key-file.ts';
+import { keyFilesOf, makeKeyFile, readKeyFile } from './key-file.ts';
+import { keyIdBytes } from './token.ts';
 
 /** What a key is made of: as many random bytes, or a random text. */
 export type KeyMaterial = string | Uint8Array;
@@ -39,8 +40,6 @@ export interface SealingKey {
   readonly digests: Buffer;
 }
 
-export const keyIdBytes = 4;
-
 export function sealingKeyOf(material: KeyMaterial): SealingKey {
   const bytes = typeof material === 'string' ? Buffer.from(material, 'utf8') : material;
   const derived = Buffer.from(hkdfSync('sha256', bytes, '', 'gleitzeit sealed v1', 96 + keyIdBytes));
@@ -72,7 +71,8 @@ export interface KeySources {
 export class KeyRing {
   private readonly sources: KeySources;
   private readonly made = new Map<KeyMaterial, SealingKey>();
-  private inFile: string | undefined;
+  private readonly expected = new Set<string>();
+  private inFiles: readonly string[] = [];
   private random: Buffer | undefined;
 
   /** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
@@ -86,12 +86,28 @@ export class KeyRing {
   /** The key that seals; made now, and durable, where there is none yet. @throws GleitzeitError PERSISTENCE_* */
   sealing(): SealingKey {
     const { option, environment, file } = this.sources;
-    return this.keyOf(option ?? environment ?? (file === undefined ? this.ownRandom() : this.fromFile(keyInFile, file)));
+    return this.keyOf(option ?? environment ?? (file === undefined ? this.ownRandom() : this.fromFiles(file)));
   }
 
   /** The key of an id; nothing where it is not here. @throws GleitzeitError PERSISTENCE_* */
   opening(id: Buffer): SealingKey | undefined {
     return [...this.made.values()].find((key) => key.id.equals(id)) ?? this.all().find((key) => key.id.equals(id));
+  }
+
+  /**
+   * Takes note of the keys that there are secrets of.
+   * @returns the ids of those that are not here
+   * @throws GleitzeitError PERSISTENCE_* for a key file that cannot be used
+   */
+  expect(ids: readonly string[]): readonly string[] {
+    for (const id of ids) this.expected.add(id);
+    return this.missing(ids);
+  }
+
+  private missing(ids: readonly string[]): readonly string[] {
+    if (ids.length === 0) return [];
+    const here = new Set(this.all().map(({ id }) => id.toString('hex')));
+    return ids.filter((id) => !here.has(id));
   }
 
   /** What is here, and what could be, for whoever lacks a key. */
@@ -105,14 +121,23 @@ export class KeyRing {
 
   private all(): readonly SealingKey[] {
     const { option, environment, file } = this.sources;
-    const materials = [option, environment, file === undefined ? undefined : this.fromFile(readKeyFile, file), this.random];
+    const materials = [option, environment, ...(file === undefined ? [] : this.textsIn(file)), this.random];
     return materials.flatMap((material) => (material === undefined ? [] : [this.keyOf(material)]));
   }
 
-  /** A file is read once. */
-  private fromFile<Text extends string | undefined>(read: (path: string) => Text, path: string): Text | string {
-    const text = this.inFile ?? read(path);
-    this.inFile = text;
+  /** The keys in the files, that of the first file first. What was read is kept. */
+  private textsIn(file: string): readonly string[] {
+    if (this.inFiles.length === 0) this.inFiles = keyFilesOf(file).flatMap((each) => readKeyFile(each) ?? []);
+    return this.inFiles;
+  }
+
+  /** Where the key that secrets are sealed with is lost, the new one gets a name of its own: the lost one can be put back. */
+  private fromFiles(file: string): string {
+    const [found] = this.textsIn(file);
+    if (found !== undefined) return found;
+    const isLost = this.missing([...this.expected]).length > 0;
+    const text = makeKeyFile((made) => (isLost ? `${file}-${sealingKeyOf(made).id.toString('hex')}` : file));
+    this.inFiles = [text];
     return text;
   }
 

@@ -8,8 +8,8 @@
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 import { errorOf } from '../errors.ts';
-import { type KeyRing, keyIdBytes, type SealingKey } from './key.ts';
-import { tokenOf, tokensIn, tokenVersion } from './token.ts';
+import type { KeyRing, SealingKey } from './key.ts';
+import { keyIdBytes, tokenOf, tokensIn, tokenVersion } from './token.ts';
 
 const nonceBytes = 12;
 const tagBytes = 16;

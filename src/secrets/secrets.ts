@@ -37,6 +37,12 @@ export interface SecretsOptions {
 }
 
 export interface Secrets {
+  /**
+   * Takes note of the keys that the journal holds secrets of.
+   * @returns what to say of those that are not here; nothing where all are
+   * @throws GleitzeitError PERSISTENCE_* for a key file that cannot be used
+   */
+  expectKeys(ids: readonly string[]): string | undefined;
   /** A workflow as it is recorded, hash and all; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
   workflow<Workflow extends Hashed>(workflow: Workflow): Workflow;
   /** The same, for whoever does it in portions: after that, `workflow` answers at once. */
@@ -86,6 +92,7 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
     return rewrite(value, ['input'], { isSecretName, isSecretPlace, leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal), many: seal, name });
   };
   return {
+    expectKeys: (ids) => sayMissing(keys, ids),
     workflow,
     sealing: (given) => definitions.seal(given),
     input,
@@ -109,8 +116,15 @@ function commandWith(draft: GleitzeitDraft, { workflow, input }: Pick<Secrets, '
   return { ...draft, data: { ...workflow(draft.data), input: input(definition, given) } } as typeof draft;
 }
 
+function sayMissing(keys: KeyRing, ids: readonly string[]): string | undefined {
+  const missing = keys.expect(ids);
+  if (missing.length === 0) return undefined;
+  return `Secrets in the journal are sealed with key ${missing.join(', ')}, and ${keys.describe()} Tasks that need them fail until then; what is sealed from now on is sealed with another key, which is kept beside it.`;
+}
+
 /** Nothing is sealed, and nothing opened. */
 export const noSecrets: Secrets = {
+  expectKeys: () => undefined,
   workflow: (workflow) => workflow,
   *sealing() {},
   input: (_, input) => input,

@@ -43,6 +43,15 @@ export function tokensIn(text: string): readonly FoundToken[] {
   }));
 }
 
+/** Bytes at the beginning of a payload that say which key it is sealed with. */
+export const keyIdBytes = 4;
+
+/** The ids of the keys that tokens in a text are sealed with. */
+export function keyIdsIn(text: string): readonly string[] {
+  if (!mayHoldToken(text)) return [];
+  return [...new Set(tokensIn(text).map(({ payload }) => payload.subarray(0, keyIdBytes).toString('hex')))];
+}
+
 /** A text as people read it: `[sealed]` where a token stands. */
 export function withoutTokens(text: string): string {
   return mayHoldToken(text) ? text.replaceAll(tokensAndTheirHeads, sealedText) : text;

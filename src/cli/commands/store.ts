@@ -48,6 +48,6 @@ function holding({ facts, workflows, lastSeq }: JournalBackup | JournalRestore):
 }
 
 async function hasKey(path: string): Promise<boolean> {
-  const { keyFilesOf } = await import('../../journal/sqlite/copy.ts');
-  return keyFilesOf(path).length > 0;
+  const { keyFilesOf } = await import('../../secrets/key-file.ts');
+  return keyFilesOf(`${path}-key`).length > 0;
 }

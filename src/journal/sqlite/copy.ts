@@ -3,10 +3,10 @@
  *
  * A copy is a file, and beside it a mark of how far it goes: it needs no log. What it was made of is never written.
  */
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 
 import { copySynced, makePrivate, syncFile, syncFolderOf } from '../../durable-file.ts';
+import { keyFilesOf } from '../../secrets/key-file.ts';
 import { logIndexPath, logPath } from './beside.ts';
 import { checkJournal, type JournalCheck } from './check.ts';
 import { draftOf } from './connection.ts';
@@ -102,18 +102,10 @@ function release(draft: string, { epoch = 0, busyTimeoutMs }: CopyOptions): void
   writeFirstMark(draft, { ...end, durability: 'full' });
 }
 
-/** The files of keys beside a journal: what its secrets were sealed with. */
-export function keyFilesOf(path: string): readonly string[] {
-  const first = `${basename(path)}-key`;
-  return readdirSync(dirname(path))
-    .filter((name) => name === first || name.startsWith(`${first}-`))
-    .map((name) => join(dirname(path), name));
-}
-
 /** Copies keys beside another journal; one that is there stays, and another of its name is kept beside it. */
 export function copyKeys(from: string, to: string, otherName: (path: string) => string): readonly string[] {
   const copied: string[] = [];
-  for (const file of keyFilesOf(from)) {
+  for (const file of keyFilesOf(`${from}-key`)) {
     const wanted = `${to}${file.slice(from.length)}`;
     const isTaken = existsSync(wanted) && readFileSync(wanted, 'utf8').trim() !== readFileSync(file, 'utf8').trim();
     const target = isTaken ? `${to}-key-${otherName(file)}` : wanted;

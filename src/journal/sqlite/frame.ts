@@ -7,6 +7,7 @@
 import { crc32, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { keyIdsIn } from '../../secrets/token.ts';
 import { type ScheduleChange, scheduleChangeOf } from '../standing-schedules.ts';
 import { type HeadChange, headChangeOf } from '../workflow-head.ts';
 
@@ -29,6 +30,8 @@ export interface Batch {
   /** In the order of the facts that say so. */
   readonly changes: readonly (readonly [seq: number, change: HeadChange])[];
   readonly schedules: readonly (readonly [seq: number, change: ScheduleChange])[];
+  /** The ids of the keys that secrets in it are sealed with. */
+  readonly keys: readonly string[];
 }
 
 export function packBatch(facts: readonly GleitzeitEvent[]): Batch {
@@ -41,7 +44,7 @@ export function packBatch(facts: readonly GleitzeitEvent[]): Batch {
     const schedule = scheduleChangeOf(fact);
     if (schedule !== undefined) schedules.push([fact.seq, schedule]);
   }
-  return { frames, changes, schedules };
+  return { frames, changes, schedules, keys: frames.flatMap(({ lines }) => keyIdsIn(lines)) };
 }
 
 function packFrames(facts: readonly GleitzeitEvent[]): readonly Packed[] {

@@ -12,6 +12,7 @@ export interface Owned {
   readonly lock: Lock;
   readonly owner: Owner;
   readonly lastSeq: number;
+  readonly keys: readonly string[];
   readonly lost?: VerifiedTail['lost'];
 }
 
@@ -24,7 +25,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
     if (isJournal(path)) migrateOlder(path, options);
     else createJournal(path);
     // On a connection that cannot write, and before there is one that can: a log that is not its own must not get into the file.
-    const { db: looked, lastSeq, lost, end } = openToRead(path, options);
+    const { db: looked, lastSeq, lost, end, keys } = openToRead(path, options);
     looked.close();
     // Before the journal says that an engine has it, so that whoever looks meanwhile knows how far it had come.
     writeFirstMark(path, { ...end, durability: options.durability });
@@ -33,7 +34,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
       const owner = takeEpoch(db);
       // From here on the file itself says who owns it, and the log, which begins anew, does not.
       db.pragma('wal_checkpoint(PASSIVE)');
-      return { lock, owner, lastSeq, ...(lost && { lost }) };
+      return { lock, owner, lastSeq, keys, ...(lost && { lost }) };
     } finally {
       db.close();
     }
@@ -49,6 +50,8 @@ export interface Beside {
   readonly lastSeq: number;
   /** Where it ends, as a mark says it. */
   readonly end: Omit<Mark, 'durability'>;
+  /** The ids of the keys that secrets in it are sealed with. */
+  readonly keys: readonly string[];
   readonly lost?: VerifiedTail['lost'];
 }
 
@@ -61,11 +64,16 @@ export function openToRead(path: string, { busyTimeoutMs }: Pick<ConnectOptions,
     checkVersion(db, path);
     const { tail, owner, lost } = verifyEnd(db, place);
     const { n, seq, chain } = tail;
-    return { db, lastSeq: seq, epoch: owner.epoch, end: { journal: owner.journal, n, seq, chain }, ...(lost && { lost }) };
+    return { db, lastSeq: seq, epoch: owner.epoch, end: { journal: owner.journal, n, seq, chain }, keys: keysIn(db), ...(lost && { lost }) };
   } catch (thrown) {
     db.close();
     throw thrown;
   }
+}
+
+function keysIn(db: Database.Database): readonly string[] {
+  // The column is a text that is never null.
+  return db.prepare('SELECT id FROM keys ORDER BY id').pluck().all() as string[];
 }
 
 /** What lies beside a journal, looked at before SQLite is, which makes a log of its own where there is none. */

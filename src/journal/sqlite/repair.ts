@@ -9,6 +9,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import type Database from 'better-sqlite3';
 
 import { copySynced, syncFolderOf, takeAccessOf } from '../../durable-file.ts';
+import { keyIdsIn } from '../../secrets/token.ts';
 import { scheduleChangeOf } from '../standing-schedules.ts';
 import { headChangeOf } from '../workflow-head.ts';
 import { checkJournal } from './check.ts';
@@ -140,6 +141,7 @@ class Copy {
   private readonly insertFrame: Database.Statement;
   private readonly insertGap: Database.Statement;
   private readonly insertTouch: Database.Statement;
+  private readonly insertKey: Database.Statement;
   private readonly nextNo: Database.Statement;
 
   constructor(db: Database.Database, path: string) {
@@ -150,6 +152,7 @@ class Copy {
     );
     this.insertGap = db.prepare('INSERT INTO gaps (from_n, to_n, seq, chain, sum) VALUES (?, ?, ?, ?, ?)');
     this.insertTouch = db.prepare('INSERT INTO touches (workflow, seq) VALUES (?, ?)');
+    this.insertKey = db.prepare('INSERT OR IGNORE INTO keys (id) VALUES (?)');
     this.nextNo = db.prepare('SELECT coalesce(max(no), 0) + 1 FROM workflows').pluck();
   }
 
@@ -162,6 +165,7 @@ class Copy {
       if (change !== undefined) heads.apply(fact.seq, change);
     }
     const numbers = new Set(facts.map(({ correlation }) => heads.count(correlation.workflowId, 1)));
+    for (const id of keyIdsIn(JSON.stringify(facts))) this.insertKey.run(id);
     this.insertFrame.run(seq, n, first_seq, count, sum, chain, numbers.size, kept_sum, body);
     for (const no of numbers) this.insertTouch.run(no, seq);
     const { running, ended } = heads.flush();

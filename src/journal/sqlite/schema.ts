@@ -7,7 +7,8 @@
  * sweep removed, and carry the chain across. `schedules` says where the facts are that each standing schedule is brought back by.
  * `tail` repeats what the last frame must be, how many heads and schedules there must be, and under which owner it was written: a
  * write-ahead log holds the tail of every commit and, after a start, not the row of the owner, so that a log beside a file that it
- * does not belong to is seen. `owner` says also whether its engine let go of the journal in good order.
+ * does not belong to is seen. `owner` says also whether its engine let go of the journal in good order. `keys` are the ids of those
+ * that secrets in the facts are sealed with.
  */
 import type Database from 'better-sqlite3';
 
@@ -43,6 +44,7 @@ const migrations: readonly string[] = [
    ALTER TABLE tail ADD COLUMN epoch INTEGER;
    UPDATE tail SET (journal, epoch) = (SELECT journal, epoch FROM owner);`,
   `CREATE INDEX damaged ON workflows (no) WHERE status = 'damaged';`,
+  `CREATE TABLE keys (id TEXT PRIMARY KEY) WITHOUT ROWID;`,
 ];
 
 export const schemaVersion = migrations.length;

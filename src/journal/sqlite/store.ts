@@ -67,7 +67,7 @@ export class Store {
    * Appends a batch, durable when it returns.
    * @throws GleitzeitError PERSISTENCE_*; what came of it is known after `settle`
    */
-  append({ frames, changes, schedules }: Batch): void {
+  append({ frames, changes, schedules, keys }: Batch): void {
     const first = frames[0];
     if (first === undefined) return;
     this.transact((tail) => {
@@ -78,6 +78,7 @@ export class Store {
       for (const frame of frames) end = this.write(frame, { tail: end, heads });
       const { running, ended } = heads.flush();
       let standing = end.schedules;
+      for (const id of keys) this.db.prepare('INSERT OR IGNORE INTO keys (id) VALUES (?)').run(id);
       for (const [seq, change] of schedules) standing += this.schedules.apply(seq, change);
       return { ...end, running: end.running + running, ended: end.ended + ended, schedules: standing };
     });

@@ -4,11 +4,13 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
+import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { runProgram } from '../../../src/cli/program.ts';
 import { eventLine } from '../../../src/cli/progress/lines.ts';
 import { createSystem, type GleitzeitSystem, loadWorkflow, sqliteJournal } from '../../../src/index.ts';
+import { repairJournal } from '../../../src/journal/sqlite/repair.ts';
 import type { SystemOptions } from '../../../src/runtime/options.ts';
 import { silent } from '../../silent.ts';
 import { fakeTerminal } from '../cli/terminals.ts';
@@ -22,6 +24,12 @@ async function engineOn(path: string, options: SystemOptions = {}): Promise<Glei
   await system.start();
   onTestFinished(() => system.stop({ deadlineMs: 0 }));
   return system;
+}
+
+async function gleitzeit(...args: readonly string[]) {
+  const terminal = fakeTerminal();
+  const exitCode = await runProgram(args, terminal);
+  return { exitCode, stdout: terminal.stdout.text(), stderr: terminal.stderr.text() };
 }
 
 /** Whatever stands in any file of a journal, packed or not. */
@@ -117,6 +125,58 @@ describe('a journal in a file', { timeout: 30_000 }, () => {
     expect(got).toHaveLength(2);
   });
 
+  it('says at the start, and to doctor, that its key is gone, and keeps both keys when that is back', async () => {
+    const path = placeForJournal();
+    const one = await engineOn(path, { providers: [vault().provider] });
+    await one.pause();
+    await one.submit(await loadWorkflow(login), { id: 'w', input });
+    await one.stop({ deadlineMs: 0 });
+    renameSync(`${path}-key`, `${path}.kept`);
+    expect((await gleitzeit('doctor', '--db', path)).stdout).toMatch(/warning +secrets: sealed with key [0-9a-f]{8}, which is not here/);
+
+    const said: string[] = [];
+    const two = await engineOn(path, { providers: [vault().provider], log: { ...silent, warn: (_, message) => void said.push(message) } });
+    expect(said).toEqual(expect.arrayContaining([expect.stringMatching(/sealed with key [0-9a-f]{8}, and there is no key here/)]));
+    await two.pause();
+    await two.submit(await loadWorkflow(login), { id: 'x', input });
+    await two.stop({ deadlineMs: 0 });
+    const keys = readdirSync(dirname(path)).filter((name) => name.includes('-key'));
+    expect(keys).toEqual([expect.stringMatching(/-key-[0-9a-f]{8}$/)]);
+
+    renameSync(`${path}.kept`, `${path}-key`);
+    const three = await engineOn(path, { providers: [vault().provider] });
+    expect([
+      (
+        await three.retry('w').then(
+          (run) => run.result(),
+          () => three.result('w'),
+        )
+      ).status,
+      (await three.result('x')).status,
+    ]).toEqual(['completed', 'completed']);
+    await three.stop({ deadlineMs: 0 });
+    expect((await gleitzeit('doctor', '--db', path)).stdout).toMatch(/ok +secrets: sealed with key/);
+  });
+
+  it('is known by a repaired journal', async () => {
+    const path = placeForJournal();
+    const one = await engineOn(path, { providers: [vault().provider] });
+    await one.pause();
+    await one.submit(await loadWorkflow(login), { id: 'w', input });
+    await one.stop({ deadlineMs: 0 });
+    const keysOf = async () => {
+      const journal = sqliteJournal(path, { readOnly: true });
+      return (await journal.open().finally(() => journal.close())).keys;
+    };
+    const keys = await keysOf();
+    expect(keys).toEqual([expect.stringMatching(/^[0-9a-f]{8}$/)]);
+    const db = new Database(path);
+    db.exec('DELETE FROM touches; DELETE FROM keys');
+    db.close();
+    await repairJournal(path);
+    expect(await keysOf()).toEqual(keys);
+  });
+
   it('goes on with its old key in the environment, or in its file, beside a new one', async () => {
     const path = placeForJournal();
     vi.stubEnv('GLEITZEIT_SECRET_KEY', 'e'.repeat(32));
@@ -152,12 +212,6 @@ describe('a journal in a file', { timeout: 30_000 }, () => {
 });
 
 describe('the command line', { timeout: 30_000 }, () => {
-  async function gleitzeit(...args: readonly string[]) {
-    const terminal = fakeTerminal();
-    const exitCode = await runProgram(args, terminal);
-    return { exitCode, stdout: terminal.stdout.text(), stderr: terminal.stderr.text() };
-  }
-
   it('prints secrets in the result of a run, and nowhere else', async () => {
     const path = placeForJournal();
     const file = join(dirname(path), 'w.json');
