@@ -175,13 +175,13 @@ class SqliteJournal implements Journal {
     const options = { path, epoch: owner.epoch, durability: settings.durability, busyTimeoutMs: settings.busyTimeoutMs };
     this.writer = settings.writer === 'thread' ? new ThreadWriter(options) : new InlineWriter(new Store(options));
     this.reader = new Reader(connectToRead(path, settings.busyTimeoutMs), path);
-    return { lastSeq, epoch: owner.epoch, keys, ...(lost && { lost }) };
+    return { lastSeq, epoch: owner.epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
   }
 
   private openBeside(): Opened {
     const { db, lastSeq, epoch, lost, keys } = openToRead(this.path, this.settings);
     this.reader = new Reader(db, this.path);
-    return { lastSeq, epoch, keys, ...(lost && { lost }) };
+    return { lastSeq, epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
   }
 
   /** A batch may have been taken although its answer said otherwise: what is there is left out. */

@@ -55,6 +55,21 @@ export interface Booted {
   readonly silence: () => void;
 }
 
+/** Opens the journal, and says what of it is not as a user would have it. @throws GleitzeitError PERSISTENCE_* */
+async function openJournal(journal: Journal, secrets: Secrets, log: Logger): Promise<Opened> {
+  const opened = await journal.open();
+  const { epoch, lost, keys } = opened;
+  if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
+  try {
+    const missing = secrets.expectKeys(keys ?? []);
+    if (missing !== undefined) log.warn({ keys }, missing);
+    return opened;
+  } catch (thrown) {
+    await journal.close();
+    throw thrown;
+  }
+}
+
 /** @param fail is told of what the system cannot go on after */
 export async function boot(options: SystemOptions, { only }: StartOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
   const { clock = systemClock, ids = randomIds(), defer = deferToEventLoop } = options;
@@ -62,11 +77,8 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
   const secrets = secretsOf(options, { journal, log, core: () => core });
-  const opened = await journal.open();
-  const { lastSeq, epoch, lost } = opened;
-  if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
-  const missing = secrets.expectKeys(opened.keys ?? []);
-  if (missing !== undefined) log.warn({ keys: opened.keys }, missing);
+  const opened = await openJournal(journal, secrets, log);
+  const { lastSeq } = opened;
   const core = new Core({
     journal,
     config,
