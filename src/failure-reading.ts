@@ -2,7 +2,9 @@
  * Reads whatever a handler may throw as a failure: a thrown value can be no error at all, can refer to itself, can be of any size,
  * and can throw while it is read.
  */
+
 import { type ErrorCode, errorCodes, type Failure, failure, isErrorCode } from '../machines/failures.ts';
+import { longestMs } from '../machines/policies/instants.ts';
 import { failureLimits } from './failure-limits.ts';
 import { describeValue, readableText, readField, toDetails } from './thrown.ts';
 
@@ -61,7 +63,9 @@ function failureOf(thrown: unknown, { fallback, cause, isCause }: Reading): Fail
     rpcCode: isErrorCode(code) || typeof rpcCode !== 'number' || !Number.isSafeInteger(rpcCode) ? known.rpcCode : rpcCode,
     message: readableText(isCause && typeof thrown === 'string' && thrown !== '' ? thrown : messageOf(thrown)),
     retryable: typeof retryable === 'boolean' ? retryable : known.retryable,
-    ...(typeof retryAfterMs === 'number' && Number.isFinite(retryAfterMs) && retryAfterMs >= 0 && { retryAfterMs }),
+    ...(typeof retryAfterMs === 'number' &&
+      Number.isFinite(retryAfterMs) &&
+      retryAfterMs >= 0 && { retryAfterMs: Math.min(retryAfterMs, longestMs) }),
     ...(details !== undefined && { details }),
     ...(stack !== undefined && { stack }),
     ...(cause && { cause }),

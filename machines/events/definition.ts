@@ -4,6 +4,8 @@
  */
 import * as z from 'zod';
 
+import { longestMs } from '../policies/instants.ts';
+
 export const priorities = ['low', 'normal', 'high', 'urgent'] as const;
 export const prioritySchema = z.enum(priorities);
 /** How urgent a task is. */
@@ -15,9 +17,9 @@ export const retryPolicySchema = z.strictObject({
   maxAttempts: z.int().min(1),
   strategy: z.enum(['exponential', 'linear', 'fixed']),
   /** The delay that the strategy starts from, in milliseconds. */
-  baseDelayMs: z.number().min(0),
+  baseDelayMs: z.number().min(0).max(longestMs),
   /** The longest delay, in milliseconds, jitter included. */
-  maxDelayMs: z.number().min(0),
+  maxDelayMs: z.number().min(0).max(longestMs),
   /** How far a delay is spread below its full length: `full` 0 to all, `equal` half to all. */
   jitter: z.enum(['full', 'equal', 'none']),
   /** Error codes that this policy retries or never retries, whatever the error says of itself. */
@@ -55,7 +57,7 @@ export const taskDefinitionSchema = z.strictObject({
   dependencies: z.array(dependencySchema),
   priority: prioritySchema,
   /** The longest an attempt may run, in milliseconds, from its start. */
-  timeoutMs: z.number().positive(),
+  timeoutMs: z.number().positive().max(longestMs),
   retry: retryPolicySchema.optional(),
   forEach: forEachSchema.optional(),
 });
@@ -67,7 +69,7 @@ export const workflowDefinitionSchema = z.strictObject({
   description: z.string().optional(),
   version: z.string().optional(),
   /** The longest the workflow may take, in milliseconds, from its start. */
-  timeoutMs: z.number().positive().optional(),
+  timeoutMs: z.number().positive().max(longestMs).optional(),
   failurePolicy: z.enum(['fail_fast', 'continue_on_error']),
   /** Tasks of this workflow that are ready, queued or running at the same time at most. */
   maxParallelTasks: z.int().min(1).optional(),

@@ -6,6 +6,7 @@ import * as z from 'zod';
 
 import type { DataOf, EventOf, GleitzeitEvent } from '../events/catalogue.ts';
 import { severities } from '../events/envelope.ts';
+import { longestMs } from './instants.ts';
 
 /** The types of event that rules may name: what the alerts hear. */
 export const alertTypes = [
@@ -65,11 +66,11 @@ export const alertRuleSchema = z
     resolveOn: types.optional(),
     resolveWhere: conditions.optional(),
     /** Ends an alert this long after its last event, in milliseconds: for what has no end of its own. */
-    resolveAfterMs: z.number().positive().optional(),
+    resolveAfterMs: z.number().positive().max(longestMs).optional(),
     /** The path of the subject in the payload; without it the rule is about the whole system. */
     subject: z.string().min(1).optional(),
     /** How long the rule must hold before it alerts, in milliseconds; without it, not at all. */
-    forMs: z.number().min(0).optional(),
+    forMs: z.number().min(0).max(longestMs).optional(),
     /** For people; `{path}` is replaced by what the payload has there, `{subject}` and `{value}` by the subject and the figure. */
     summary: z.string(),
   })

@@ -2,6 +2,9 @@
 
 const msPerDay = 86_400_000;
 
+/** The longest duration that may be asked for, a thousand years: what comes so much later than any time of day still has four digits for its year. */
+export const longestMs = 1_000 * 365 * msPerDay;
+
 const padded = (value: number, digits: number): string => String(value).padStart(digits, '0');
 
 /**

@@ -2,6 +2,7 @@
 import { access, constants, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
+import { longestMs } from '../../machines/policies/instants.ts';
 import { decodeUtf8 } from '../encoding.ts';
 import { unfitIn } from '../json-text.ts';
 import { usageError } from './faults.ts';
@@ -67,7 +68,8 @@ export async function checkOutput(path: string | undefined): Promise<void> {
 export function readSeconds(given: string | undefined, option: string): number | undefined {
   if (given === undefined) return undefined;
   const seconds = given.trim() === '' ? Number.NaN : Number(given);
-  if (!(seconds > 0) || !Number.isFinite(seconds)) throw usageError(`${option} has to be a number of seconds above 0, and is '${given}'.`);
+  if (!(seconds > 0 && seconds * 1_000 <= longestMs))
+    throw usageError(`${option} has to be a number of seconds above 0, of 1,000 years at most (${longestMs / 1_000}), and is '${given}'.`);
   return seconds * 1_000;
 }
 

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import { backpressureMonitorDefaults } from '../../machines/backpressure-monitor.ts';
 import { circuitOptionsSchema } from '../../machines/events/provider.ts';
 import { alertRuleSchema } from '../../machines/policies/alert-rules.ts';
+import { longestMs } from '../../machines/policies/instants.ts';
 import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
 import { Complaints } from '../complaints.ts';
@@ -18,8 +19,10 @@ import { isWorkflow } from '../workflow/workflow.ts';
 import type { SystemOptions } from './options.ts';
 
 const whole = (least: number) => z.int({ error: `a whole number from ${least}` }).min(least, { error: `a whole number from ${least}` });
-const millis = z.number({ error: 'a number of milliseconds above 0' }).positive({ error: 'a number of milliseconds above 0' });
-const millisFromZero = z.number({ error: 'a number of milliseconds from 0' }).min(0, { error: 'a number of milliseconds from 0' });
+/** No longer than what a time can be added to. */
+const millisOf = (rule: string) => z.number({ error: rule }).max(longestMs, { error: `${rule} to ${longestMs} (1,000 years)` });
+const millis = millisOf('a number of milliseconds above 0').positive({ error: 'a number of milliseconds above 0' });
+const millisFromZero = millisOf('a number of milliseconds from 0').min(0, { error: 'a number of milliseconds from 0' });
 const share = z.number({ error: 'a number from 0 to 1' }).min(0, { error: 'a number from 0 to 1' }).max(1, { error: 'a number from 0 to 1' });
 const flag = z.boolean({ error: 'true or false' });
 const texts = z.array(z.string({ error: 'a text' }), { error: 'a list of texts' });

@@ -5,6 +5,7 @@ import * as z from 'zod';
 
 import { type CronContext, runOf } from '../../machines/cron.ts';
 import { type CatchUpPolicy, catchUpPolicies, type OverlapPolicy, overlapPolicies, type ScheduleRule } from '../../machines/events/cron.ts';
+import { longestMs } from '../../machines/policies/instants.ts';
 import { anchored, startingProgress } from '../../machines/policies/slots.ts';
 import { Complaints, refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
@@ -73,13 +74,13 @@ export interface ScheduleStatus {
 
 export const scheduleDefaults = { timeZone: 'UTC', overlap: 'skip', catchUp: 'one' } as const;
 
-const everyRule = 'a whole number of milliseconds from 1000';
+const everyRule = `a whole number of milliseconds from 1000 to ${longestMs} (1,000 years)`;
 const scheduleShape = z.strictObject(
   {
     id: idShape(900),
     cron: z.string({ error: 'a cron expression' }).optional(),
     timeZone: z.string({ error: 'the IANA name of a time zone' }).optional(),
-    everyMs: z.int({ error: everyRule }).min(1_000, { error: everyRule }).optional(),
+    everyMs: z.int({ error: everyRule }).min(1_000, { error: everyRule }).max(longestMs, { error: everyRule }).optional(),
     at: instant.optional(),
     startAt: instant.optional(),
     endAt: instant.optional(),

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 
 import { forEachSchema } from '../../machines/events/definition.ts';
+import { longestMs } from '../../machines/policies/instants.ts';
 import type { KeyTable } from './keys.ts';
 
 const text = (error: string) => z.string({ error }).min(1, { error });
@@ -43,16 +44,23 @@ export const retryKeys = {
   neverOn: [],
 } as const satisfies KeyTable;
 
-const delay = (error: string) => z.number({ error }).min(0, { error }).optional();
+const delay = (unitMs: number, unit: string) => {
+  const error = `a number of ${unit} from 0 to ${longestMs / unitMs} (1,000 years)`;
+  return z
+    .number({ error })
+    .min(0, { error })
+    .max(longestMs / unitMs, { error })
+    .optional();
+};
 const codes = z.array(text('a list of error codes'), { error: 'a list of error codes' }).optional();
 const attempts = 'a whole number of attempts, from 1';
 export const retrySchema = z.object({
   maxAttempts: count(1, attempts).optional(),
   strategy: z.enum(['exponential', 'linear', 'fixed'], { error: 'exponential, linear or fixed' }).optional(),
-  baseDelay: delay('a number of seconds from 0'),
-  baseDelayMs: delay('a number of milliseconds from 0'),
-  maxDelay: delay('a number of seconds from 0'),
-  maxDelayMs: delay('a number of milliseconds from 0'),
+  baseDelay: delay(1_000, 'seconds'),
+  baseDelayMs: delay(1, 'milliseconds'),
+  maxDelay: delay(1_000, 'seconds'),
+  maxDelayMs: delay(1, 'milliseconds'),
   jitter: z.union([z.boolean(), z.enum(['full', 'equal', 'none'])], { error: 'true, false, full, equal or none' }).optional(),
   retryOn: codes,
   neverOn: codes,

@@ -79,7 +79,8 @@ export async function scheduleRemoveCommand(scheduleId: string, options: Schedul
   return exitCodes.done;
 }
 
-function lineOf({ id, workflow, rule, nextAt, lastAt, running, isBehind, overlap, catchUp }: ScheduleStatus): string {
+/** A schedule for people, in a line. */
+export function lineOf({ id, workflow, rule, nextAt, lastAt, running, isBehind, overlap, catchUp }: ScheduleStatus): string {
   const parts = [
     id,
     saidRule(rule),
@@ -99,5 +100,7 @@ function saidRule(rule: ScheduleStatus['rule']): string {
 }
 
 function isoTime(ms: number): string {
-  return new Date(ms).toISOString();
+  const date = new Date(ms);
+  // A journal may hold what no calendar reaches: it must not keep the others from being listed.
+  return Number.isNaN(date.getTime()) ? `${duration(ms)} after 1970` : date.toISOString();
 }

@@ -3,6 +3,7 @@ import * as z from 'zod';
 
 import { catchUpPolicies, overlapPolicies } from '../../../machines/events/cron.ts';
 import { priorities } from '../../../machines/events/definition.ts';
+import { longestMs } from '../../../machines/policies/instants.ts';
 import { headStatuses, type WorkflowHead } from '../../journal/journal.ts';
 import type { Explanation } from '../../observe/explain.ts';
 import type { Trace } from '../../observe/trace.ts';
@@ -78,7 +79,7 @@ export const requests = {
       input: z.unknown().exactOptional(),
       cron: z.string().max(1_024).exactOptional(),
       timeZone: z.string().max(100).exactOptional(),
-      everyMs: z.int().min(1_000).exactOptional(),
+      everyMs: z.int().min(1_000).max(longestMs).exactOptional(),
       at: instant.exactOptional(),
       startAt: instant.exactOptional(),
       endAt: instant.exactOptional(),
