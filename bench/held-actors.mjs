@@ -22,7 +22,7 @@ await withSystem(async (system) => {
   const workflow = await loadWorkflow(diamond());
   await runMany(system, workflow, { times: 5 * diamonds });
   const events = await eventsOf(system, workflow);
-  const sum = Object.values(system.actors()).reduce((total, count) => total + count, 0);
+  const sum = Object.values(await system.actors()).reduce((total, count) => total + count, 0);
   process.on('message', async () => process.send((await microsOf(() => runMany(system, workflow, { times: diamonds }))) / (events * diamonds)));
   process.send({ live: sum });
   await new Promise(() => undefined);

@@ -13,7 +13,7 @@ async function compare(what, { make, run }) {
     const before = await settledHeap();
     await run(system, make);
     const growth = megabytes((await settledHeap()) - before);
-    const actors = system.actors();
+    const actors = await system.actors();
     const left = entities.reduce((sum, component) => sum + (actors[component] ?? 0), 0);
     tell(`${what}, actors left beside the infrastructure`, { value: left, atMost: 0, detail: JSON.stringify(actors) });
     tell(`${what}, growth of the heap`, { value: growth, unit: ' MB', atMost: boundMb });

@@ -44,7 +44,7 @@ assert.ok(refusal instanceof Error && refusal.code === 'QUEUE_FULL', 'no new wor
 
 const result = await until(large.result());
 assert.equal(result.output?.length, 45, 'all that was admitted is done');
-await untilTrue(() => system.snapshot('backpressure', 'system')?.value === 'normal');
+await untilTrue(async () => (await system.snapshot('backpressure', 'system'))?.value === 'normal');
 const small = await until(system.submit(newsletter, { input: { readers: [1], ms: 1 } }));
 assert.equal((await until(small.result())).status, 'completed', 'admitted again once the load is normal');
 

@@ -53,7 +53,7 @@ assert.ok(before <= 4, 'three failures, at most one call that was on its way alr
 const [reason] = (await run.explain('ask[0]')).tasks[0]?.reasons ?? [];
 console.log(`${clock.now() / 1_000} s: ask[0] waits: ${reason?.message}, until ${(reason?.until ?? 0) / 1_000} s`);
 assert.equal(reason?.kind, 'circuit_open');
-assert.equal(system.snapshot('circuit', 'llm/v1')?.value, 'open');
+assert.equal((await system.snapshot('circuit', 'llm/v1'))?.value, 'open');
 
 await advance(31_000);
 assert.equal(calls, before + 1, 'one probe, which failed: the next one comes after twice the time');

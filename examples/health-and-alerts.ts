@@ -44,13 +44,13 @@ assert.deepEqual(
 
 isReachable = false;
 await advance(120_000);
-assert.equal(system.snapshot('provider', 'db/v1')?.value, 'unhealthy');
+assert.equal((await system.snapshot('provider', 'db/v1'))?.value, 'unhealthy');
 const alerts = events.filter(({ type }) => type === 'alert:triggered').map(({ data }) => ('rule' in data ? data.rule : ''));
 assert.ok(alerts.includes('database_degraded') && alerts.includes('provider_unhealthy'), `alerts: ${alerts.join()}`);
 
 isReachable = true;
 await advance(120_000);
-assert.equal(system.snapshot('provider', 'db/v1')?.value, 'started');
+assert.equal((await system.snapshot('provider', 'db/v1'))?.value, 'started');
 const resolved = events.filter(({ type }) => type === 'alert:resolved').map(({ data }) => ('rule' in data ? data.rule : ''));
 assert.deepEqual(new Set(resolved), new Set(alerts), 'every alert has an end');
 await system.stop();

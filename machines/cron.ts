@@ -18,7 +18,7 @@ import {
   ask,
   isSameProgress,
   judge,
-  request,
+  requestRetry,
   runEnded,
   runIdOf,
   type SlotFact,
@@ -80,19 +80,19 @@ export const cronMachine = setup({
     stateCreated: emit(({ event }) => ({ type: 'cron:created', data: (event as EventOf<'cron:create'>).data })),
     stateRefused: emit(({ context, event }) => refusal(context, event)),
     noteCreated: assign(({ context, event }) => ({
-      createdAt: event.time,
+      createdAt: wallTimeOf(event),
       liveSince: event.time,
-      progress: startingProgress(context.rule, event.time),
+      progress: startingProgress(context.rule, wallTimeOf(event)),
     })),
     noteLive: assign({ liveSince: ({ event }) => event.time }),
     noteProgress: assign(({ event }) => ('progress' in event.data ? { progress: event.data.progress } : {})),
     ask: emit(({ context }) => ask(context)),
     judge: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type === 'cron:answered') for (const draft of judge(context, event.data)) enqueue.emit(draft);
+      if (event.type === 'cron:answered') for (const draft of judge(context, event.data, event.time)) enqueue.emit(draft);
     }),
     submitRun: emit(({ context, event }) => submit(context, (event as EventOf<'cron:triggered'>).data.slot)),
     stateRunEnded: emit(({ context, event }) => endOf(context, event)),
-    requestAnotherTry: emit(({ context, event }) => request(context.scheduleId, 'retry', event.time + context.retryMs)),
+    requestAnotherTry: emit(({ context, event }) => requestRetry(context.scheduleId, event.time + context.retryMs)),
     stateRemoved: emit(({ event }) => ({ type: 'cron:removed', data: (event as EventOf<'cron:remove'>).data })),
     cancelTimer: emit(({ context }) => ({ type: 'schedule:cancel', data: { scheduleId: timerOf(context.scheduleId, 'slot') } })),
     cancelAnotherTry: emit(({ context }) => ({ type: 'schedule:cancel', data: { scheduleId: timerOf(context.scheduleId, 'retry') } })),
@@ -170,6 +170,10 @@ export const cronMachine = setup({
     finished: { type: 'final', description: 'It has no slots left.' },
   },
 });
+
+function wallTimeOf(event: CronEvent): number {
+  return event.type === 'cron:created' ? (event.data.wallTime ?? event.time) : event.time;
+}
 
 function startingFrom(input: CronInput): CronContext {
   const progress = startingProgress(input.rule, 0);

@@ -7,7 +7,8 @@
  * whether a retry, a timeout or a recovery still matters is for its receiver to say.
  *
  * Ids of entries, beside those that requests bring: see {@link scheduleIds}. An entry that is overdue fires at once; a
- * recurring one fires once, however many of its times have passed.
+ * recurring one fires once, however many of its times have passed. Times that users name (the start of a workflow, the slots of a
+ * schedule) are those of the wall clock, which `schedule:due` tells; all others are those of events.
  *
  * Heartbeats cost one step each: they are noted per worker, and an entry that comes up is put back if its worker was heard
  * of meanwhile. Facts about times change what it remembers; only its own facts change its state.
@@ -15,10 +16,22 @@
 import { Map as ImmutableMap } from 'immutable';
 import { assign, emit, enqueueActions, setup } from 'xstate';
 
-import { earliestOf, emptyAgenda, entryOf, put, strike } from './collections/agenda.ts';
+import { earliestOf, emptyAgenda, entryOf } from './collections/agenda.ts';
 import type { DraftOf, EventOf } from './events/catalogue.ts';
 import type { DueType } from './events/schedule.ts';
-import { awaited, type BookingEvent, bookingOf, claimed, fire, postponed, scheduleIds, type Timetable } from './policies/timetable.ts';
+import {
+  awaited,
+  type BookingEvent,
+  bookingOf,
+  claimed,
+  fire,
+  isWall,
+  noted,
+  postponed,
+  scheduleIds,
+  type Timetable,
+  without,
+} from './policies/timetable.ts';
 
 export { scheduleIds } from './policies/timetable.ts';
 
@@ -34,6 +47,8 @@ export interface SchedulerContext extends Timetable {
   readonly missedBeats: number;
   /** The time that the host's timer was last asked for. */
   readonly armedFor: number | null;
+  /** The time of the wall clock that it was last asked for. */
+  readonly wallArmedFor: number | null;
 }
 
 type Striking =
@@ -56,14 +71,24 @@ export type SchedulerFact = DraftOf<DueType | 'schedule:armed' | 'schedule:stopp
 
 export const schedulerDefaults = { missedBeats: 6 } as const satisfies Required<SchedulerInput>;
 
-/** The earliest time at which something is due, or null: what the host's timer has to be set to. */
+function noTimes(): Omit<SchedulerContext, 'missedBeats'> {
+  return { agenda: emptyAgenda(), dates: emptyAgenda(), pulses: ImmutableMap(), armedFor: null, wallArmedFor: null };
+}
+
+/** The earliest time of events at which something is due, or null. */
 export function earliestDue(context: SchedulerContext): number | null {
   return earliestOf(context.agenda);
 }
 
+/** What the host's timer has to be set to. */
+function armed({ agenda, dates }: Pick<Timetable, 'agenda' | 'dates'>): DraftOf<'schedule:armed'> {
+  const wallDueAt = earliestOf(dates);
+  return { type: 'schedule:armed', data: { dueAt: earliestOf(agenda), ...(wallDueAt !== null && { wallDueAt }) } };
+}
+
 /** When the entry of an id is due (an attempt's lease may be renewed before), or null where there is none. */
 export function dueAtOf(context: SchedulerContext, scheduleId: string): number | null {
-  return entryOf(context.agenda, scheduleId)?.dueAt ?? null;
+  return (entryOf(context.agenda, scheduleId) ?? entryOf(context.dates, scheduleId))?.dueAt ?? null;
 }
 
 /** A cast, since the chart names the guards and actions that use it on booking events only, and this is a hot path. */
@@ -72,12 +97,13 @@ const bookingIn = (event: SchedulerEvent): BookingEvent => event as BookingEvent
 function booked(context: SchedulerContext, event: BookingEvent): Partial<SchedulerContext> {
   const entry = bookingOf(event, context.missedBeats);
   if (entry === null) return {};
-  const agenda = put(context.agenda, entry);
-  if (event.type !== 'worker:started') return { agenda };
+  const times = noted(context, entry);
+  if (event.type !== 'worker:started') return times;
   const { workerId, poolId, heartbeatMs, leases } = event.data;
   const silenceMs = context.missedBeats * heartbeatMs;
   return {
-    agenda: claimed(agenda, leases),
+    ...times,
+    agenda: claimed(times.agenda, leases),
     pulses: context.pulses.set(workerId, { poolId, silenceMs, aliveUntil: event.time + silenceMs, leaseUntil: 0 }),
   };
 }
@@ -86,22 +112,23 @@ function struck(context: SchedulerContext, event: SchedulerEvent): Partial<Sched
   switch (event.type) {
     case 'task:completed':
     case 'task:failed':
-      return { agenda: strike(context.agenda, scheduleIds.attempt(event.data.workflowId, event.data.taskId)) };
+      return without(context, scheduleIds.attempt(event.data.workflowId, event.data.taskId));
     case 'task:cancelled': {
       const { workflowId, taskId } = event.data;
-      return { agenda: strike(strike(context.agenda, scheduleIds.attempt(workflowId, taskId)), scheduleIds.retry(workflowId, taskId)) };
+      const left = { ...context, ...without(context, scheduleIds.attempt(workflowId, taskId)) };
+      return without(left, scheduleIds.retry(workflowId, taskId));
     }
     case 'workflow:completed':
     case 'workflow:failed':
     case 'workflow:cancelled':
-      return { agenda: strike(context.agenda, scheduleIds.workflow(event.data.workflowId)) };
+      return without(context, scheduleIds.workflow(event.data.workflowId));
     case 'worker:stopped':
     case 'worker:failed':
-      return { agenda: strike(context.agenda, scheduleIds.worker(event.data.workerId)), pulses: context.pulses.delete(event.data.workerId) };
+      return { ...without(context, scheduleIds.worker(event.data.workerId)), pulses: context.pulses.delete(event.data.workerId) };
     case 'circuit:opened':
-      return { agenda: strike(context.agenda, scheduleIds.circuit(event.data.circuit)) };
+      return without(context, scheduleIds.circuit(event.data.circuit));
     case 'schedule:cancel':
-      return { agenda: strike(context.agenda, event.data.scheduleId) };
+      return without(context, event.data.scheduleId);
     default:
       return {};
   }
@@ -117,12 +144,14 @@ export const schedulerMachine = setup({
   guards: {
     isSooner: ({ context, event }) => {
       const entry = bookingOf(bookingIn(event), context.missedBeats);
-      return entry !== null && (context.armedFor === null || entry.dueAt < context.armedFor);
+      if (entry === null) return false;
+      const armedFor = isWall(entry) ? context.wallArmedFor : context.armedFor;
+      return armedFor === null || entry.dueAt < armedFor;
     },
     isDelayed: ({ event }) => event.type === 'workflow:submitted' && event.data.startAt !== undefined,
     isUntilRestored: ({ event }) => event.type === 'circuit:opened' && event.data.retryAt === undefined,
     isKnownWorker: ({ context, event }) => event.type === 'worker:heartbeat' && context.pulses.has(event.data.workerId),
-    isForATime: ({ event }) => event.type === 'schedule:armed' && event.data.dueAt !== null,
+    isForATime: ({ event }) => event.type === 'schedule:armed' && (event.data.dueAt !== null || event.data.wallDueAt !== undefined),
   },
   actions: {
     book: assign(({ context, event }) => booked(context, bookingIn(event))),
@@ -137,24 +166,27 @@ export const schedulerMachine = setup({
         ),
       };
     }),
-    noteArmed: assign(({ event }) => (event.type === 'schedule:armed' ? { armedFor: event.data.dueAt } : {})),
+    noteArmed: assign(({ event }) =>
+      event.type === 'schedule:armed' ? { armedFor: event.data.dueAt, wallArmedFor: event.data.wallDueAt ?? null } : {},
+    ),
     postpone: assign(({ context, event }) => (event.type === 'system:storage_resumed' ? postponed(context, event.data.heldMs) : {})),
     awaitWorkers: assign(({ context, event }) => awaited(context, event.time)),
-    disarm: assign({ armedFor: null }),
-    stateArmed: emit(({ context }) => ({ type: 'schedule:armed', data: { dueAt: earliestDue(context) } })),
+    disarm: assign({ armedFor: null, wallArmedFor: null }),
+    stateArmed: emit(({ context }) => armed(context)),
     stateStopped: emit({ type: 'schedule:stopped', data: {} }),
     fire: enqueueActions(({ context, event, enqueue }) => {
-      const { facts, agenda } = fire(context, event.time);
-      enqueue.assign({ agenda });
+      if (event.type !== 'schedule:due') return;
+      const { facts, ...times } = fire(context, { time: event.time, wallTime: event.data.wallTime });
+      enqueue.assign(times);
       // First, so that what the facts lead to is measured against the new time.
-      enqueue.emit({ type: 'schedule:armed', data: { dueAt: earliestOf(agenda) } });
+      enqueue.emit(armed(times));
       for (const fact of facts) enqueue.emit(fact);
     }),
   },
 }).createMachine({
   id: 'scheduler',
   description: 'Keeps every time that something waits for, and says when it has come.',
-  context: ({ input }) => ({ ...schedulerDefaults, ...input, agenda: emptyAgenda(), pulses: ImmutableMap(), armedFor: null }),
+  context: ({ input }) => ({ ...schedulerDefaults, ...input, ...noTimes() }),
   initial: 'idle',
   on: {
     'task:started': [{ guard: 'isSooner', actions: ['book', 'stateArmed'] }, { actions: 'book' }],

@@ -50,4 +50,5 @@ export type WorkflowFact = DraftOf<
   | 'workflow:failed'
   | 'workflow:cancelled'
   | 'workflow:retried'
+  | 'schedule:request'
 >;

@@ -29,6 +29,7 @@ import {
   revive,
   step,
 } from './policies/tally.ts';
+import { scheduleIds } from './policies/timetable.ts';
 import type { WorkflowContext, WorkflowEvent, WorkflowFact, WorkflowInput } from './workflow-protocol.ts';
 
 export type { WorkflowContext, WorkflowEvent, WorkflowFact, WorkflowInput } from './workflow-protocol.ts';
@@ -42,7 +43,7 @@ export const workflowMachine = setup({
   },
   guards: {
     hasNoTasks: ({ context }) => context.definition.tasks.length === 0,
-    isDelayed: ({ context, event }) => context.startAt !== null && context.startAt > event.time,
+    isDelayed: ({ context }) => context.startAt !== null,
     isElement: ({ event }) => 'element' in event.data && event.data.element !== undefined,
     isLast: ({ context }) => isLastMissing(context),
     isFatal: ({ context }) => context.definition.failurePolicy === 'fail_fast',
@@ -57,6 +58,17 @@ export const workflowMachine = setup({
     }),
     countEnd: assign(({ context, event }) => (isTaskEnd(event) ? count(context, event) : context)),
     countLost: assign(({ context, event }) => (isEscalation(event) ? lose(context, event.data) : context)),
+    noteStart: assign(({ event }) => ({ startedAt: event.time })),
+    // Whether that time has come, the scheduler knows.
+    requestStart: emit(({ context: { workflowId, startAt } }) => ({
+      type: 'schedule:request',
+      data: {
+        scheduleId: scheduleIds.workflow(workflowId),
+        dueAt: startAt ?? 0,
+        wall: true,
+        event: { type: 'workflow:start_due', data: { workflowId } },
+      },
+    })),
     noteError: assign(({ event }) => (event.type === 'workflow:failing' ? { error: event.data.error } : {})),
     noteStop: assign(({ event }) => ({ stop: wordsOf(event) })),
     stateStep: enqueueActions(({ context, event, enqueue }) => {
@@ -116,7 +128,11 @@ export const workflowMachine = setup({
       on: {
         'workflow:validated': [{ guard: 'isDelayed' }, { actions: 'stateTasksAndStart' }],
         'workflow:start_due': { actions: 'stateTasksAndStart' },
-        'workflow:started': [{ guard: 'hasNoTasks', target: 'running', actions: 'stateEnd' }, { target: 'running' }],
+        'workflow:started': [
+          { guard: 'hasNoTasks', target: 'running', actions: ['noteStart', 'stateEnd'] },
+          { guard: 'isDelayed', target: 'running', actions: 'noteStart' },
+          { target: 'running' },
+        ],
         'workflow:timeout': {},
         'workflow:cancel': { actions: 'stateCancelling' },
         'workflow:pause': { actions: 'statePaused' },
@@ -136,7 +152,7 @@ export const workflowMachine = setup({
         'workflow:pause': {},
         'workflow:resume': { actions: 'stateResumed' },
         'workflow:resumed': [
-          { guard: 'isDelayed', target: 'pending' },
+          { guard: 'isDelayed', target: 'pending', actions: 'requestStart' },
           { target: 'pending', actions: 'stateTasksAndStart' },
         ],
         'workflow:cancelling': [

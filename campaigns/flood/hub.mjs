@@ -38,7 +38,7 @@ async function measure() {
   const { heapUsed, external, rss } = process.memoryUsage();
   const turns = { p50: lag.percentile(50) / 1e6, p99: lag.percentile(99) / 1e6, longest: lag.max / 1e6 };
   lag.reset();
-  return { heap: heapUsed + external, rss, highest: Math.max(highest, rss), turns, ...hub.figures(), actors: system.actors(), complaints };
+  return { heap: heapUsed + external, rss, highest: Math.max(highest, rss), turns, ...hub.figures(), actors: await system.actors(), complaints };
 }
 
 async function stop() {

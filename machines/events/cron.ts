@@ -54,6 +54,8 @@ const spec = {
   levels: z.int().min(0),
   /** Tells schedules apart that do not start the same in the same way. */
   specHash: z.string(),
+  /** What the wall clock said at its creation, which its slots are counted from. @defaultValue the time of the event */
+  wallTime: epochMs.optional(),
 };
 
 const ends = ['completed', 'failed', 'cancelled'] as const;
@@ -90,6 +92,7 @@ export const cronEvents = {
       scheduleId,
       /** The progress that the question was about. */
       progress,
+      /** What the wall clock says. */
       now: epochMs,
       /** The first and the last slot that have come and were not judged yet. */
       fresh: z.strictObject({ first: slot, last: slot }).nullable(),

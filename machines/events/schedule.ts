@@ -24,12 +24,14 @@ export type DueType = (typeof dueTypes)[number];
 
 export const scheduleEvents = {
   'schedule:request': command({
-    from: ['pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'cron'],
+    from: ['pool', 'provider', 'backpressure', 'health', 'metrics', 'alerts', 'cleaner', 'queue', 'cron', 'workflow'],
     to: ['scheduler'],
     about: 'Asks for an event at a time; a request with the same id replaces the one before.',
     data: z.strictObject({
       scheduleId,
       dueAt: epochMs,
+      /** Whether the time is one of the wall clock, which users name. @defaultValue that of events */
+      wall: z.boolean().optional(),
       /** Repeats at this interval, counted from `dueAt`, until it is cancelled. */
       everyMs: z.number().positive().optional(),
       event: z.strictObject({ type: z.enum(dueTypes), data: z.unknown() }),
@@ -45,13 +47,20 @@ export const scheduleEvents = {
     from: 'timer',
     to: ['scheduler'],
     about: 'The clock has reached the earliest time that the scheduler waits for.',
-    data: z.strictObject({}),
+    data: z.strictObject({
+      /** What the wall clock says. */
+      wallTime: epochMs,
+    }),
   }),
   'schedule:armed': transient({
     from: 'scheduler',
     to: ['timer'],
     about: 'The earliest time that the scheduler waits for is another one.',
-    data: z.strictObject({ dueAt: epochMs.nullable() }),
+    data: z.strictObject({
+      dueAt: epochMs.nullable(),
+      /** The earliest time of the wall clock that it waits for, where there is one. */
+      wallDueAt: epochMs.optional(),
+    }),
   }),
   'schedule:stopped': transient({
     from: 'scheduler',

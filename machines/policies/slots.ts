@@ -10,8 +10,9 @@ type Answer = DataOf<'cron:answered'>;
 
 /** A schedule, as far as its slots are concerned. */
 export type Standing = DataOf<'cron:create'> & {
+  /** By the wall clock, as its slots are. */
   readonly createdAt: number;
-  /** Slots from here on came while somebody was there to see them. */
+  /** Slots from here on came while somebody was there to see them; by the time of events. */
   readonly liveSince: number;
   readonly graceMs: number;
   readonly progress: ScheduleProgress;
@@ -79,18 +80,28 @@ export function timerOf(scheduleId: string, timer: 'slot' | 'retry'): string {
   return `cron/${scheduleId}/${timer}`;
 }
 
-/** Asks to be told when a time has come. */
-export function request(scheduleId: string, timer: 'slot' | 'retry', dueAt: number): DraftOf<'schedule:request'> {
-  const event = { type: 'schedule:elapsed', data: { component: 'cron', key: scheduleId, timer } } as const;
-  return { type: 'schedule:request', data: { scheduleId: timerOf(scheduleId, timer), dueAt, event } };
+const elapsed = (scheduleId: string, timer: 'slot' | 'retry') =>
+  ({ type: 'schedule:elapsed', data: { component: 'cron', key: scheduleId, timer } }) as const;
+
+/** Asks to be told when the wall clock has reached a slot. */
+function requestSlot(scheduleId: string, slot: number): DraftOf<'schedule:request'> {
+  return { type: 'schedule:request', data: { scheduleId: timerOf(scheduleId, 'slot'), dueAt: slot, wall: true, event: elapsed(scheduleId, 'slot') } };
 }
 
-/** Everything that follows from an answer of the calendar about the progress as it is. */
-export function judge(standing: Standing, answer: Answer): readonly SlotFact[] {
+/** Asks to be told when it is time for another attempt to start a run. */
+export function requestRetry(scheduleId: string, dueAt: number): DraftOf<'schedule:request'> {
+  return { type: 'schedule:request', data: { scheduleId: timerOf(scheduleId, 'retry'), dueAt, event: elapsed(scheduleId, 'retry') } };
+}
+
+/**
+ * Everything that follows from an answer of the calendar about the progress as it is.
+ * @param time - When it was answered, by the time of events: what lasts that long is so far back by the wall clock too.
+ */
+export function judge(standing: Standing, answer: Answer, time: number): readonly SlotFact[] {
   const { scheduleId, progress } = standing;
   const status = progress.run === null ? undefined : statusOf(answer, progress.run);
   if (progress.run !== null && status !== undefined && status !== 'running') return [runEnded(standing, { slot: progress.run, status })];
-  const admitted = admit(standing, answer);
+  const admitted = admit({ ...standing, liveSince: answer.now - (time - standing.liveSince) }, answer);
   const started = start(standing, answer, admitted.progress);
   const after = started.progress;
   const isOver = answer.following === null && after.run === null && after.owed.length === 0;
@@ -99,7 +110,7 @@ export function judge(standing: Standing, answer: Answer): readonly SlotFact[] {
     ...(progress.run !== null && status === undefined ? [submit(standing, progress.run)] : []),
     ...admitted.facts,
     ...started.facts,
-    ...(answer.following === null ? [] : [request(scheduleId, 'slot', answer.following)]),
+    ...(answer.following === null ? [] : [requestSlot(scheduleId, answer.following)]),
     ...(after.run === null && after.owed.length > 0 ? [ask({ ...standing, progress: after })] : []),
     ...(isOver ? [{ type: 'cron:finished', data: { scheduleId } } as const] : []),
   ];

@@ -21,6 +21,8 @@ export type Tally = {
   readonly submittedAt: number;
   /** It does not start before this time, in epoch milliseconds. */
   readonly startAt: number | null;
+  /** When it started, where it was given a time to start at. */
+  readonly startedAt: number | null;
   readonly done: number;
   readonly counts: Counts;
   readonly failedTaskIds: List<string>;
@@ -54,6 +56,7 @@ export function initialTally({ workflowId, definition, input, submittedAt, start
     input,
     submittedAt,
     startAt: startAt ?? null,
+    startedAt: null,
     counts,
     done: 0,
     failedTaskIds: List(),
@@ -92,7 +95,7 @@ export function revive(tally: Tally): Tally {
   const { workflowId, definition, input, submittedAt, counts, roots } = tally;
   const { completed } = counts;
   const kept = { done: completed, counts: { completed, failed: 0, cancelled: 0, skipped: 0 }, roots: roots.filter((root) => 'value' in root) };
-  return { ...initialTally({ workflowId, definition, input, submittedAt }), startAt: tally.startAt, ...kept };
+  return { ...initialTally({ workflowId, definition, input, submittedAt }), startAt: tally.startAt, startedAt: tally.startedAt, ...kept };
 }
 
 /** States that a workflow that failed goes on. */
@@ -155,8 +158,10 @@ export function failing({ workflowId, failedTaskIds }: Tally, error: Failure): D
 
 /** States how the workflow ends, now that nothing of it is left to do. */
 export function end(tally: Tally, time: number): DraftOf<'workflow:completed' | 'workflow:failed' | 'workflow:cancelled'> {
-  const { workflowId, definition, submittedAt, startAt, counts, stop, cancellation } = tally;
-  const base = { workflowId, durationMs: Math.max(0, time - Math.max(submittedAt, startAt ?? 0)), counts };
+  const { workflowId, definition, submittedAt, startAt, startedAt, counts, stop, cancellation } = tally;
+  // One that was to start later lasts from its start on; one that never started did not last.
+  const began = startAt === null ? submittedAt : (startedAt ?? time);
+  const base = { workflowId, durationMs: Math.max(0, time - began), counts };
   if (stop !== null) return { type: 'workflow:cancelled', data: { ...base, ...stop } };
   const error = tally.error ?? (definition.failurePolicy === 'fail_fast' ? cancellation : null);
   const failedTaskIds = tally.failedTaskIds.toArray();

@@ -3,7 +3,7 @@
  */
 import type { Map as ImmutableMap } from 'immutable';
 
-import { type Agenda, entryOf, put, takeDue } from '../collections/agenda.ts';
+import { type Agenda, entryOf, put, strike, takeDue } from '../collections/agenda.ts';
 import type { DataOf, DraftOf, EventOf } from '../events/catalogue.ts';
 import type { DueType } from '../events/schedule.ts';
 
@@ -12,6 +12,8 @@ interface Planned {
   readonly kind: 'planned';
   readonly id: string;
   readonly dueAt: number;
+  /** Whether the time is one of the wall clock. */
+  readonly isWall?: boolean;
   readonly everyMs: number | null;
   readonly event: DraftOf<DueType>;
 }
@@ -52,6 +54,8 @@ export interface Pulse {
 /** What the scheduler knows of times, and of the lives that extend them. */
 export interface Timetable {
   readonly agenda: Agenda<ScheduleEntry>;
+  /** What waits for a time of the wall clock: those times neither pass nor are put off as the others are. */
+  readonly dates: Agenda<ScheduleEntry>;
   /** By worker id. */
   readonly pulses: ImmutableMap<string, Pulse>;
 }
@@ -103,8 +107,8 @@ export function bookingOf(event: BookingEvent, missedBeats: number): ScheduleEnt
       return retryOf(event);
     case 'workflow:submitted': {
       const { workflowId, startAt } = event.data;
-      if (startAt === undefined || startAt <= event.time) return null;
-      return planned(scheduleIds.workflow(workflowId), startAt, { type: 'workflow:start_due', data: { workflowId } });
+      if (startAt === undefined) return null;
+      return { ...planned(scheduleIds.workflow(workflowId), startAt, { type: 'workflow:start_due', data: { workflowId } }), isWall: true };
     }
     case 'workflow:started':
     case 'workflow:retried': {
@@ -123,9 +127,10 @@ export function bookingOf(event: BookingEvent, missedBeats: number): ScheduleEnt
       return { kind: 'watch', id: scheduleIds.worker(workerId), dueAt: event.time + missedBeats * heartbeatMs, workerId };
     }
     case 'schedule:request': {
-      const { scheduleId, dueAt, everyMs, event: wanted } = event.data;
+      const { scheduleId, dueAt, wall = false, everyMs, event: wanted } = event.data;
       // The catalogue cannot tie the data to the type here; the requester's own types did.
-      return { kind: 'planned', id: scheduleId, dueAt, everyMs: everyMs ?? null, event: wanted as DraftOf<DueType> };
+      const entry: Planned = { kind: 'planned', id: scheduleId, dueAt, everyMs: everyMs ?? null, event: wanted as DraftOf<DueType> };
+      return wall ? { ...entry, isWall: true } : entry;
     }
   }
 }
@@ -154,9 +159,39 @@ function watchOutcome(entry: Watch, pulse: Pulse | undefined, time: number): Out
   return { fact: { type: 'worker:heartbeat_missed', data: { workerId: entry.workerId, poolId: pulse.poolId } } };
 }
 
-/** Everything that is due at a time, as facts in order, and the agenda of what is left. */
-export function fire(
-  { agenda, pulses }: Timetable,
+/** The times with an entry, in place of the one with its id. */
+export function noted({ agenda, dates }: Timetable, entry: ScheduleEntry): Pick<Timetable, 'agenda' | 'dates'> {
+  if (isWall(entry)) return { agenda: strike(agenda, entry.id), dates: put(dates, entry) };
+  return { agenda: put(agenda, entry), dates: withoutDate(dates, entry.id) };
+}
+
+/** The times without the entry of an id. */
+export function without({ agenda, dates }: Timetable, id: string): Pick<Timetable, 'agenda' | 'dates'> {
+  return { agenda: strike(agenda, id), dates: withoutDate(dates, id) };
+}
+
+export function isWall(entry: ScheduleEntry): boolean {
+  return entry.kind === 'planned' && entry.isWall === true;
+}
+
+/** Mostly there are none. */
+function withoutDate(dates: Timetable['dates'], id: string): Timetable['dates'] {
+  return dates.slots.size === 0 ? dates : strike(dates, id);
+}
+
+type Fired = Pick<Timetable, 'agenda' | 'dates'> & { readonly facts: readonly DraftOf<DueType>[] };
+
+/** Everything that is due, as facts in order, and the times that are left. */
+export function fire({ agenda, dates, pulses }: Timetable, { time, wallTime }: { readonly time: number; readonly wallTime: number }): Fired {
+  const even = fireOf(agenda, pulses, time);
+  if (dates.slots.size === 0) return { ...even, dates };
+  const named = fireOf(dates, pulses, wallTime);
+  return { facts: [...even.facts, ...named.facts], agenda: even.agenda, dates: named.agenda };
+}
+
+function fireOf(
+  agenda: Agenda<ScheduleEntry>,
+  pulses: Timetable['pulses'],
   time: number,
 ): { readonly facts: readonly DraftOf<DueType>[]; readonly agenda: Agenda<ScheduleEntry> } {
   const { due, rest } = takeDue(agenda, time);
@@ -176,14 +211,14 @@ export function fire(
 }
 
 /** The times as an engine starts with them: what goes on elsewhere has a whole lease for its worker to say so. */
-export function awaited({ agenda, pulses }: Timetable, time: number): Timetable {
+export function awaited({ agenda }: Timetable, time: number): Pick<Timetable, 'agenda'> {
   let later = agenda;
   for (const { entry } of agenda.slots.values()) {
     if (entry.kind !== 'attempt') continue;
     const leaseUntil = time + (entry.leaseUntil - (entry.deadlineAt - entry.timeoutMs));
     later = put(later, { ...entry, leaseUntil, isAwaited: true, dueAt: Math.min(entry.deadlineAt, leaseUntil) });
   }
-  return { agenda: later, pulses };
+  return { agenda: later };
 }
 
 /** The times once a worker has said what it runs. */
@@ -200,7 +235,7 @@ export function claimed(agenda: Timetable['agenda'], leases: DataOf<'worker:star
  * The times after a while in which nothing that was decided could begin: what runs, and who is to be heard of, has that much
  * longer. An attempt may stand here that was not even called yet.
  */
-export function postponed({ agenda, pulses }: Timetable, ms: number): Timetable {
+export function postponed({ agenda, pulses }: Timetable, ms: number): Pick<Timetable, 'agenda' | 'pulses'> {
   let later = agenda;
   for (const { entry } of agenda.slots.values()) {
     if (entry.kind === 'planned') continue;

@@ -15,6 +15,7 @@ import { readMark } from '../journal/sqlite/mark.ts';
 import { isLocked, ownerOfFile } from '../journal/sqlite/owner.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import { describeFault } from '../observe/storage-fault.ts';
+import { describeApart, isApart } from '../runtime/clock-watch.ts';
 import { keyIdInFile, keyVariable, sealingKeyOf } from '../secrets/key.ts';
 import { keyFilesOf } from '../secrets/key-file.ts';
 import { readField } from '../thrown.ts';
@@ -88,9 +89,13 @@ async function ownerOf(path: string): Promise<string> {
       'Commands reach it by the socket of `run`, `serve` or serveControl(), in one TMPDIR; if the process hangs, end it: the next start goes on.';
     throw new Trouble('warning', `owned by ${who}, which does not answer: ${why}`, advice);
   }
-  const { phase, storage } = asked.answer;
+  const { phase, storage, wallAheadMs } = asked.answer;
   if (storage !== null) throw heldBy(who, storage);
   if (phase !== 'running') throw new Trouble('warning', `owned by ${who}, which is ${phase}`, 'Wait for it to end; the next start goes on.');
+  if (wallAheadMs !== null && isApart(wallAheadMs)) {
+    const advice = 'Schedules and start times follow the wall clock; timeouts and retries go on evenly, and the next start makes the two one again.';
+    throw new Trouble('warning', `owned by ${who}: ${describeApart(wallAheadMs)}`, advice);
+  }
   return `owned by ${who}, which runs and takes facts`;
 }
 

@@ -73,9 +73,15 @@ class StageHere implements Stage {
   async end(): Promise<void> {
     const { system, reporter } = this;
     await this.ear?.close();
-    const others = system.phase === 'running' ? (system.actors().workflow ?? 0) : 0;
+    const others = system.phase === 'running' ? await unfinishedOf(system) : 0;
     if (others > 0)
       reporter.note(`${count(others, 'other workflow')} of this journal, still unfinished: what runs has ${duration(drainMs)} to finish.`);
     await system.stop({ deadlineMs: others > 0 ? drainMs : 0, reason: 'the run has ended' });
   }
+}
+
+/** How many workflows are under way. While the journal takes nothing there is no saying, and nothing to finish. */
+async function unfinishedOf(system: GleitzeitSystem): Promise<number> {
+  const actors = await system.actors().catch(() => ({ workflow: 0 }));
+  return actors.workflow ?? 0;
 }

@@ -2,6 +2,8 @@
 import { errorOf } from '../errors.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
 import type { Explanation } from '../observe/explain.ts';
+import { wallAheadMs } from '../runtime/clock-watch.ts';
+import { portOf } from '../runtime/port.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../runtime/schedules.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
 import type { StorageFault } from '../system/storage-hold.ts';
@@ -24,6 +26,8 @@ export interface Answers {
     readonly phase: string;
     /** What the journal said, while it takes no facts; null as long as it takes them. */
     readonly storage: StorageFault | null;
+    /** By how much the wall clock is ahead of the time of events, in milliseconds; null while it does not run. */
+    readonly wallAheadMs: number | null;
   };
   readonly submit: Standing;
   readonly explain: Explanation;
@@ -39,8 +43,12 @@ export interface Answers {
 type Acts = { readonly [Name in CommandName]: (system: GleitzeitSystem, data: CommandData<Name>) => Promise<Answers[Name]> };
 
 const acts: Acts = {
-  hello: (system) =>
-    Promise.resolve({ pid: process.pid, phase: system.phase, storage: (system.phase === 'running' ? system.storageFault() : undefined) ?? null }),
+  hello: (system) => {
+    const { phase } = system;
+    const isRunning = phase === 'running';
+    const storage = (isRunning ? system.storageFault() : undefined) ?? null;
+    return Promise.resolve({ pid: process.pid, phase, storage, wallAheadMs: isRunning ? wallAheadMs(portOf(system).core.clock) : null });
+  },
   async submit(system, { workflow, id, input, ifKnown, startAt }) {
     const { id: workflowId, known } = await system.submit(restoreWorkflow(workflow), {
       id,

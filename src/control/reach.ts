@@ -49,7 +49,7 @@ export async function reach<Name extends CommandName>(
   request: RequestOf<Name>,
   options: ReachOptions = {},
 ): Promise<Reached<Name>> {
-  const until = Date.now() + (options.patienceMs ?? reachDefaults.patienceMs);
+  const until = performance.now() + (options.patienceMs ?? reachDefaults.patienceMs);
   for (let isFirst = true; ; isFirst = false) {
     try {
       const asked = await askOwner<Name>(journalPath, request);
@@ -57,7 +57,7 @@ export async function reach<Name extends CommandName>(
       return { by: 'caller', answer: await carryOutAlone<Name>(journalPath, request, options) };
     } catch (thrown) {
       const error = toError(thrown);
-      if (!isPassing(error) || Date.now() >= until) throw error;
+      if (!isPassing(error) || performance.now() >= until) throw error;
       if (isFirst) options.onWait?.(error.message);
       await wait(betweenTriesMs);
     }

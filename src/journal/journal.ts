@@ -73,6 +73,8 @@ export interface ListOptions {
 export interface Opened {
   /** The highest `seq` in the journal, 0 when it is empty. */
   readonly lastSeq: number;
+  /** The time of the last fact, in epoch milliseconds: no later fact is earlier. @defaultValue `0` */
+  readonly lastTime?: number;
   /** Which owner this is, counted from 1; a journal that has one owner at a time counts them. */
   readonly epoch?: number;
   /** The ids of the keys that secrets in it are sealed with, as far as the journal knows them. */

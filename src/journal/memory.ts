@@ -40,18 +40,21 @@ class MemoryJournal implements Journal {
   private others: GleitzeitEvent[] = [];
   private readonly standing = new Map<string, StandingSchedule>();
   private lastSeq = 0;
+  private lastTime = 0;
 
   constructor(keepFacts: number) {
     this.keepFacts = keepFacts;
   }
 
   open(): Promise<Opened> {
-    return Promise.resolve({ lastSeq: this.lastSeq });
+    return Promise.resolve({ lastSeq: this.lastSeq, lastTime: this.lastTime });
   }
 
   append(facts: readonly GleitzeitEvent[]): undefined {
     for (const fact of facts) this.keep(fact);
-    this.lastSeq = facts.at(-1)?.seq ?? this.lastSeq;
+    const last = facts.at(-1);
+    this.lastSeq = last?.seq ?? this.lastSeq;
+    this.lastTime = last?.time ?? this.lastTime;
     this.shed();
   }
 

@@ -170,12 +170,12 @@ class SqliteJournal implements Journal {
 
   private openAsOwner(): Opened {
     const { path, settings } = this;
-    const { lock, owner, lastSeq, lost, keys } = openOwned(path, settings);
+    const { lock, owner, lastSeq, lastTime, lost, keys } = openOwned(path, settings);
     this.lock = lock;
     const options = { path, epoch: owner.epoch, durability: settings.durability, busyTimeoutMs: settings.busyTimeoutMs };
     this.writer = settings.writer === 'thread' ? new ThreadWriter(options) : new InlineWriter(new Store(options));
     this.reader = new Reader(connectToRead(path, settings.busyTimeoutMs), path);
-    return { lastSeq, epoch: owner.epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
+    return { lastSeq, lastTime, epoch: owner.epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
   }
 
   private openBeside(): Opened {

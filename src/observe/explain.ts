@@ -15,7 +15,7 @@ import { methodKey, taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
 import { reasonsOfPool } from './pool-reasons.ts';
 import type { Reason } from './reason.ts';
-import { describeFault } from './storage-fault.ts';
+import { reasonOfStorage } from './storage-fault.ts';
 
 export type { Reason } from './reason.ts';
 
@@ -36,27 +36,30 @@ export interface Explanation {
   readonly tasks: readonly TaskExplanation[];
   /** Why the workflow is not admitted yet, where its submit waits for room. */
   readonly admission?: readonly Reason[];
-  /** Why nothing of all this is durable just now, where the journal takes no facts. */
+  /** That this is what is recorded and no more, and why, while the journal takes no facts. */
   readonly storage?: Reason;
 }
 
+/** Where the actors are found that an explanation follows from; of those that are not there nothing is said. */
+export type Explained = Pick<Core, 'snapshot' | 'storageFault' | 'clock'>;
+
 /** Explains the unfinished tasks of a workflow, or the one named; a workflow that has ended has none. */
-export function explainWorkflow(core: Core, workflowId: string, taskId?: string): Explanation {
+export function explainWorkflow(core: Explained, workflowId: string, taskId?: string): Explanation {
   const workflow = core.snapshot('workflow', workflowId);
   const resolver = core.snapshot('resolver', workflowId);
-  if (workflow === undefined || resolver === undefined) return { workflowId, status: 'ended', tasks: [] };
+  const storage = reasonOfStorage(core);
+  if (workflow === undefined || resolver === undefined) return { workflowId, status: 'ended', tasks: [], ...(storage && { storage }) };
   // The snapshots of these components have the contexts of their machines; so too below.
   const context = resolver.context as ResolverContext;
   const status = String(workflow.value);
   const ids = taskId === undefined ? context.definition.tasks.map(({ id }) => id) : [taskId];
   const { startAt } = workflow.context as WorkflowContext;
   const tasks = ids.flatMap((id) => explainTask({ core, workflowId, context, status, startAt }, id) ?? []);
-  const storage = reasonOfStorage(core);
   return { workflowId, status, tasks, ...(storage && { storage }) };
 }
 
 /** Explains a submit that waits for room, which the policy `block` has it do; nothing for one that does not. */
-export function explainAdmission(core: Core, workflowId: string): Explanation | undefined {
+export function explainAdmission(core: Explained, workflowId: string): Explanation | undefined {
   // The engine's snapshot has the engine's context.
   const engine = core.snapshot('engine')?.context as EngineContext | undefined;
   if (engine?.waiting.has(workflowId) !== true) return undefined;
@@ -67,19 +70,14 @@ export function explainAdmission(core: Core, workflowId: string): Explanation | 
   return { workflowId, status: 'waiting for admission', tasks: [], admission };
 }
 
-function loadOf(core: Core): string {
+function loadOf(core: Explained): string {
   const monitor = core.snapshot('backpressure', 'system')?.context as BackpressureMonitorContext | undefined;
   const pressure = monitor && pressureOf(monitor);
   return `the load of the system is critical${pressure === undefined || pressure === null ? '' : ` (${pressure.signal}, score ${pressure.score.toFixed(2)})`}`;
 }
 
-/** What holds back everything, whatever else a task waits for. */
-function reasonOfStorage({ storageFault }: Core): Reason | undefined {
-  return storageFault && { kind: 'storage', message: describeFault(storageFault), releasedBy: 'the journal takes them; it is asked time and again' };
-}
-
 interface Case {
-  readonly core: Core;
+  readonly core: Explained;
   readonly workflowId: string;
   readonly context: ResolverContext;
   readonly status: string;
@@ -107,11 +105,16 @@ function explainTask(about: Case, taskId: string): TaskExplanation | undefined {
 }
 
 /** Before its start nothing else of a workflow matters. */
-function reasonNotStarted({ status, startAt }: Case): Reason | undefined {
+function reasonNotStarted({ core, status, startAt }: Case): Reason | undefined {
   if (status === 'held')
     return { kind: 'workflow_paused', message: 'its workflow was paused before its start', releasedBy: 'the workflow is resumed' };
   if (status !== 'pending' || startAt === null) return undefined;
-  return { kind: 'start_time', message: `its workflow starts at ${isoOf(startAt)}`, until: startAt, releasedBy: 'that time comes' };
+  return {
+    kind: 'start_time',
+    message: `its workflow starts at ${isoOf(startAt)}`,
+    ...untilTime(startAt, core.clock.wall()),
+    releasedBy: 'that time comes',
+  };
 }
 
 function heldBack({ status }: Case): Reason[] {
@@ -126,12 +129,12 @@ function reasonsOfLive(about: Case, state: string, task: TaskContext): Reason[] 
         {
           kind: 'running',
           message: `attempt ${task.attempt} runs on '${task.lease?.workerId ?? '?'}'`,
-          until: task.startedAt + task.timeoutMs,
+          ...untilTime(task.startedAt + task.timeoutMs, about.core.clock.now()),
           releasedBy: 'the attempt ends, or its deadline comes',
         },
       ];
     case 'waitingRetry': {
-      const until = task.dueAt === null ? undefined : { until: task.dueAt };
+      const until = task.dueAt === null ? undefined : untilTime(task.dueAt, about.core.clock.now());
       return [
         {
           kind: 'retry',
@@ -162,7 +165,9 @@ function reasonsOfLive(about: Case, state: string, task: TaskContext): Reason[] 
   }
 }
 
-function reasonsOfQueued(core: Core, task: TaskContext): Reason[] {
+function reasonsOfQueued(core: Explained, task: TaskContext): Reason[] {
+  const storage = reasonOfStorage(core);
+  if (storage !== undefined) return [storage];
   const queue = core.snapshot('queue')?.context as QueueContext | undefined;
   switch (queue && whyNotOffered(queue, task)) {
     case 'held':
@@ -197,10 +202,10 @@ function reasonsOfQueued(core: Core, task: TaskContext): Reason[] {
   }
 }
 
-function reasonOfMethod(core: Core, { protocol, method }: TaskContext): Reason {
+function reasonOfMethod(core: Explained, { protocol, method }: TaskContext): Reason {
   const context = core.snapshot('methods', methodKey(protocol, method))?.context as MethodRouterContext | undefined;
   const hindrance = context && unavailabilityOf(context);
-  const until = hindrance?.until === undefined ? undefined : { until: hindrance.until };
+  const until = hindrance?.until === undefined ? undefined : untilTime(hindrance.until, core.clock.now());
   if (hindrance?.reason === 'circuit_open') {
     return {
       kind: 'circuit_open',
@@ -218,15 +223,19 @@ function reasonOfMethod(core: Core, { protocol, method }: TaskContext): Reason {
   };
 }
 
+function untilTime(until: number, now: number): Pick<Reason, 'until' | 'leftMs'> {
+  return { until, leftMs: Math.max(0, until - now) };
+}
+
 /** The explanation as lines for people. */
-export function renderExplanation({ workflowId, status, tasks, storage, admission = [] }: Explanation, now: number): string {
+export function renderExplanation({ workflowId, status, tasks, storage, admission = [] }: Explanation): string {
   const lines = [`Workflow ${workflowId} is ${status}.`];
   for (const { message, releasedBy } of admission) lines.push(`  ${message}; released when ${releasedBy}`);
   if (storage !== undefined) lines.push(`  ${storage.message}; released when ${storage.releasedBy}`);
   for (const { taskId, state, reasons } of tasks) {
     lines.push(`  ${taskId} is ${state}`);
-    for (const { message, until, releasedBy } of reasons) {
-      const time = until === undefined ? '' : ` (in ${duration(Math.max(0, until - now))} at the latest)`;
+    for (const { message, leftMs, releasedBy } of reasons) {
+      const time = leftMs === undefined ? '' : ` (in ${duration(leftMs)} at the latest)`;
       lines.push(`    ${message}; released when ${releasedBy}${time}`);
     }
   }

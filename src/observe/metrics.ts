@@ -2,7 +2,10 @@
 import type { DataOf } from '../../machines/events/catalogue.ts';
 import { figuresAt, type MetricsContext } from '../../machines/metrics-collector.ts';
 import type { Core } from '../system/core.ts';
+import { told } from '../system/told.ts';
 import { figureDescriptions } from './figure-descriptions.ts';
+import type { Reason } from './reason.ts';
+import { reasonOfStorage } from './storage-fault.ts';
 
 /** Counters, gauges and histograms of one window. */
 export type Figures = DataOf<'metrics:collected'>;
@@ -11,18 +14,35 @@ export type Figures = DataOf<'metrics:collected'>;
 export interface MetricsReading extends Figures {
   /** The figures in Prometheus' text format, version 0.0.4. */
   readonly prometheus: string;
+  /** That these are the figures of what is recorded and no more, and why, while the journal takes no facts. */
+  readonly storage?: Reason;
 }
+
+/** What is read of the engine just then, beside what is counted. */
+const ownDescriptions = {
+  gleitzeit_storage_held: 'Whether the journal takes no facts, so that nothing is admitted: 1 or 0.',
+  gleitzeit_wall_clock_ahead_seconds: 'By how much the wall clock is ahead of the time of events.',
+} as const;
 
 /** Reads the figures; the collector counts from the first reading on, unless it was told to before. */
 export async function readMetrics(core: Core): Promise<MetricsReading> {
+  const { clock } = core;
   const collector = core.snapshot('metrics');
   if (collector?.value !== 'collecting') {
     core.accept({ type: 'metrics:collect', data: {} }, { source: 'api' });
-    await core.whenQuiet();
+    await core.whenDurableOrHeld();
   }
+  const counted = await told(core, { live: () => core.snapshot('metrics'), recorded: () => core.settledFigures });
   // The collector's snapshot has the collector's context.
-  const figures = figuresAt(core.snapshot('metrics')?.context as MetricsContext, core.clock.now());
-  return { ...figures, prometheus: prometheusText(figures) };
+  const figures = figuresAt(counted?.context as MetricsContext, clock.now());
+  const storage = reasonOfStorage(core);
+  const gauges = {
+    ...figures.gauges,
+    gleitzeit_storage_held: storage === undefined ? 0 : 1,
+    gleitzeit_wall_clock_ahead_seconds: (clock.wall() - clock.now()) / 1_000,
+  };
+  const reading = { ...figures, gauges };
+  return { ...reading, prometheus: prometheusText(reading), ...(storage && { storage }) };
 }
 
 const metric = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})?$/;
@@ -44,7 +64,7 @@ function line(name: string, labels: readonly string[], value: number): string {
  */
 export function prometheusText(
   { counters, gauges, histograms }: Pick<Figures, 'counters' | 'gauges' | 'histograms'>,
-  descriptions: Readonly<Record<string, string>> = figureDescriptions,
+  descriptions: Readonly<Record<string, string>> = { ...figureDescriptions, ...ownDescriptions },
 ): string {
   const lines: string[] = [];
   const families = new Set<string>();

@@ -4,7 +4,7 @@ import type { TaskContext } from '../../machines/task.ts';
 import type { Core } from '../system/core.ts';
 import type { Reason } from './reason.ts';
 
-export function reasonsOfPool(core: Core, { protocol, method }: TaskContext): Reason[] {
+export function reasonsOfPool(core: Pick<Core, 'snapshot'>, { protocol, method }: TaskContext): Reason[] {
   const pool = core.snapshot('pool', protocol);
   if (pool === undefined) return [];
   const context = pool.context as PoolContext;

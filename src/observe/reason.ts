@@ -31,6 +31,8 @@ export interface Reason {
   readonly message: string;
   /** When it ends by itself, in epoch milliseconds, where that is known. */
   readonly until?: number;
+  /** How long that still is, in milliseconds: `until` may be a time of the wall clock or of events, which may be apart. */
+  readonly leftMs?: number;
   /** What releases the task from it. */
   readonly releasedBy: string;
 }

@@ -11,7 +11,7 @@ import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from '../providers/executor.ts';
 import { keyFileVariable, keyVariable } from '../secrets/key.ts';
 import { createSecrets, noSecrets, type Secrets } from '../secrets/secrets.ts';
-import { systemClock } from '../system/clock.ts';
+import { clockFrom, systemClock } from '../system/clock.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
 import { Core } from '../system/core.ts';
 import { deferToEventLoop } from '../system/defer.ts';
@@ -22,6 +22,7 @@ import type { Pace } from '../work.ts';
 import { type AttemptHost, hostAttempts } from './attempt-host.ts';
 import { hostCalendar } from './calendar-host.ts';
 import { hostCleanup } from './cleanup-host.ts';
+import { watchClock } from './clock-watch.ts';
 import { DamageReport } from './damage-report.ts';
 import { defaultLogger, guardLogger, type Logger } from './logger.ts';
 import type { StartOptions, SystemOptions } from './options.ts';
@@ -72,13 +73,14 @@ async function openJournal(journal: Journal, secrets: Secrets, log: Logger): Pro
 
 /** @param fail is told of what the system cannot go on after */
 export async function boot(options: SystemOptions, { only }: StartOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
-  const { clock = systemClock, ids = randomIds(), defer = deferToEventLoop } = options;
+  const { ids = randomIds(), defer = deferToEventLoop } = options;
   const journal = guardJournal(options.journal ?? memoryJournal());
   const log = guardLogger(options.log ?? defaultLogger());
   const config = machineConfigOf(options);
   const secrets = secretsOf(options, { journal, log, core: () => core });
   const opened = await openJournal(journal, secrets, log);
   const { lastSeq } = opened;
+  const clock = clockFrom(options.clock ?? systemClock, opened.lastTime ?? 0);
   const core = new Core({
     journal,
     config,
@@ -92,10 +94,9 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
     onCommitError: (error) => fail(toError(error, 'PERSISTENCE_WRITE_FAILED')),
     onHold: ({ error, retryAt }) => log.warn({ err: error, retryAt }, 'the journal takes no facts; nothing is admitted until it does'),
   });
-  const seed = options.seed ?? ids.workflow();
-  const executor = createExecutor({ clock, seed, secrets, ...listenersOf(core, log) });
+  const executor = createExecutor({ clock, seed: options.seed ?? ids.workflow(), secrets, ...listenersOf(core, log) });
   const readings = options.vitals === undefined ? processVitals() : { read: options.vitals, stop: () => undefined };
-  const stopTimer = hostTimer(core);
+  const stopTimer = hostTimer(core, watchClock(clock, log));
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   const gate = hostCleanup(core, log);
   const damage = new DamageReport(journal, log);

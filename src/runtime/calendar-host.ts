@@ -35,7 +35,7 @@ export function hostCalendar(core: Core, log: Logger): () => void {
 }
 
 async function answer(core: Core, { scheduleId, rule, progress }: DataOf<'cron:asked'>, log: Logger): Promise<DataOf<'cron:answered'>> {
-  const now = core.clock.now();
+  const now = core.clock.wall();
   let found = noSlots;
   try {
     found = findSlots(rule, progress, now);

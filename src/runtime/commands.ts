@@ -9,7 +9,6 @@ import { type Priority, priorities, type WorkflowDefinition } from '../../machin
 import { topologyOf } from '../../machines/policies/topology.ts';
 import { Complaints, refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
-import { type Explanation, explainAdmission, explainWorkflow } from '../observe/explain.ts';
 import { hasEnded } from '../system/actor.ts';
 import { taskKey } from '../system/addressing.ts';
 import { describeValue, readField } from '../thrown.ts';
@@ -20,7 +19,7 @@ import { idShape } from './submit.ts';
 
 export const cancelReason = 'cancelled by its user';
 
-type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
+export type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
 
 /**
  * Hands a command to a workflow that is under way; resolves when what came of it is durable.
@@ -28,16 +27,22 @@ type Asked = Pick<Booted, 'core' | 'journal' | 'recovering'>;
  */
 export async function commandWorkflow(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
   if (isLive(asked, workflowId)) return commandIfLive(asked, workflowId, draft);
+  await ended(asked);
   await knownHead(asked, workflowId);
 }
 
 /** Hands a command to a workflow that was known once, unless it has ended; resolves when what came of it is durable. */
 export async function commandIfLive(asked: Asked, workflowId: string, draft: GleitzeitDraft): Promise<void> {
   refuseMisfits(draft.type, draft.data);
-  if (!isLive(asked, workflowId)) return;
+  if (!isLive(asked, workflowId)) return ended(asked);
   asked.recovering.hasten(workflowId);
   asked.core.accept(draft, { source: 'api' });
   return asked.core.whenDurable();
+}
+
+/** Whoever is told that there is nothing left to do is told so once the end that says so is durable: a crash would undo it. */
+async function ended({ core }: Asked): Promise<void> {
+  if (core.settled() !== true) await core.whenDurable();
 }
 
 function isLive({ core }: Asked, workflowId: string): boolean {
@@ -59,6 +64,7 @@ export async function commandTask(asked: Asked, { workflowId, taskId }: TaskName
     return core.whenDurable();
   }
   const resolver = core.snapshot('resolver', workflowId);
+  await ended(asked);
   if (resolver === undefined) {
     await knownHead({ journal }, workflowId);
     return;
@@ -78,23 +84,11 @@ export interface TaskName {
   readonly taskId: string;
 }
 
-/** @throws GleitzeitError WORKFLOW_NOT_FOUND, TASK_NOT_FOUND */
-export async function explainAsked({ core, journal, recovering }: Asked, workflowId: string, taskId?: string): Promise<Explanation> {
-  // Why it does not go on is known only once it was told to.
-  if (recovering.hasten(workflowId)) await core.whenDurable();
-  const waiting = explainAdmission(core, workflowId);
-  if (waiting !== undefined) return waiting;
-  await knownHead({ journal }, workflowId);
-  const resolver = core.snapshot('resolver', workflowId);
-  if (resolver !== undefined && taskId !== undefined) positionOf((resolver.context as ResolverContext).definition, { workflowId, taskId });
-  return explainWorkflow(core, workflowId, taskId);
-}
-
 /**
  * Where a task stands in a definition; nowhere for an element of a fan-out.
  * @throws GleitzeitError TASK_NOT_FOUND
  */
-function positionOf(definition: WorkflowDefinition, { workflowId, taskId }: TaskName): number | undefined {
+export function positionOf(definition: WorkflowDefinition, { workflowId, taskId }: TaskName): number | undefined {
   const { byId } = topologyOf(definition);
   const at = byId.get(taskId);
   if (at !== undefined || byId.has(String(taskId).replace(/\[\d+\]$/, ''))) return at;

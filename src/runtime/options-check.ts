@@ -114,7 +114,7 @@ const shapes = {
   log: port('debug', 'info', 'warn', 'error'),
   // As a whole, so that a key that is no good is not told.
   secrets: z.union([z.literal(false), secrets], { error: `false, or a map of keys (a list of texts), isSecret (a function) and key (${keyRule})` }),
-  clock: port('now', 'setTimer'),
+  clock: port('now', 'wall', 'setTimer'),
   ids: port('event', 'workflow'),
   defer: act,
   vitals: act,

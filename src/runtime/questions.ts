@@ -1,4 +1,9 @@
-/** What a running system is asked, and changes by nothing of it. */
+/**
+ * What a running system is asked, and changes by nothing of it.
+ *
+ * Whatever it is asked, the answer holds everything that was stated before the question, and nothing that is not durable. While the
+ * journal takes nothing, answers are what is recorded, and come at once.
+ */
 import type { AnyMachineSnapshot } from 'xstate';
 
 import type { Component } from '../../machines/events/define.ts';
@@ -7,13 +12,15 @@ import type { Explanation } from '../observe/explain.ts';
 import { type MetricsReading, readMetrics } from '../observe/metrics.ts';
 import { type Trace, traceOf } from '../observe/trace.ts';
 import type { StorageFault } from '../system/storage-hold.ts';
+import { caughtUp, told } from '../system/told.ts';
 import { factsOfWorkflow, resultOfWorkflow } from './awaiting.ts';
 import type { Booted } from './boot.ts';
-import { explainAsked } from './commands.ts';
+import { explainAsked } from './explaining.ts';
 import { checkList } from './list-check.ts';
 import type { WorkflowResult } from './result.ts';
 import { type ScheduleStatus, schedulesOf } from './schedules.ts';
 import { statusOf, type WorkflowStatus } from './status.ts';
+import { refusalWhileHeld } from './storage.ts';
 import { type SystemView, viewAt } from './view.ts';
 
 export abstract class Questions {
@@ -25,8 +32,9 @@ export abstract class Questions {
    * @throws GleitzeitError INVALID_PARAMS for options that make no sense
    */
   async list(options: ListOptions = {}): Promise<readonly WorkflowHead[]> {
-    const { journal } = this.live();
+    const { core, journal } = this.live();
     checkList(options);
+    await caughtUp(core);
     return journal.list(options);
   }
 
@@ -60,7 +68,9 @@ export abstract class Questions {
 
   /** Everything recorded of a workflow, as a tree of causes. */
   async trace(workflowId: string): Promise<Trace> {
-    return traceOf(await factsOfWorkflow(this.live(), workflowId));
+    const live = this.live();
+    await caughtUp(live.core);
+    return traceOf(await factsOfWorkflow(live, workflowId));
   }
 
   /** Why each unfinished task of a workflow, or the one named, waits, and what would release it. */
@@ -73,13 +83,18 @@ export abstract class Questions {
     return readMetrics(this.live().core);
   }
 
-  /** The state of an actor, for those who look inside: `snapshot('circuit', 'llm')`. */
-  snapshot(component: Component, key = ''): AnyMachineSnapshot | undefined {
-    return this.live().core.snapshot(component, key);
+  /**
+   * The state of an actor, for those who look inside: `snapshot('circuit', 'llm')`; nothing where there is none.
+   * @throws GleitzeitError PERSISTENCE_WRITE_FAILED, retryable, while the journal takes nothing: what an actor holds is not durable then
+   */
+  async snapshot(component: Component, key = ''): Promise<AnyMachineSnapshot | undefined> {
+    const { core } = this.live();
+    return told(core, { live: () => core.snapshot(component, key), recorded: () => Promise.reject(refusalWhileHeld(core)) });
   }
 
-  /** How many actors there are, by component. */
-  actors(): Partial<Record<Component, number>> {
-    return this.live().core.registry.counts();
+  /** How many actors there are, by component. @throws GleitzeitError as {@link snapshot} does */
+  async actors(): Promise<Partial<Record<Component, number>>> {
+    const { core } = this.live();
+    return told(core, { live: () => core.registry.counts(), recorded: () => Promise.reject(refusalWhileHeld(core)) });
   }
 }

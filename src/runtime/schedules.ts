@@ -10,6 +10,7 @@ import { anchored, startingProgress } from '../../machines/policies/slots.ts';
 import { Complaints, refuseMisfits } from '../complaints.ts';
 import { errorOf } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { told } from '../system/told.ts';
 import { describeValue } from '../thrown.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import { canonicalJson } from '../workflow/version.ts';
@@ -18,7 +19,7 @@ import type { Booted } from './boot.ts';
 import { findSlots } from './calendar.ts';
 import { epochOf, type Instant, instant } from './instant.ts';
 import { replaySchedule } from './replay.ts';
-import { refuseWhileHeld } from './storage.ts';
+import { refusalWhileHeld, refuseWhileHeld } from './storage.ts';
 import { checkRunnable, idShape, type Runnable, registerFunctions } from './submit.ts';
 
 /** When a workflow starts: exactly one of `cron`, `everyMs` and `at`. */
@@ -97,7 +98,7 @@ const scheduleShape = z.strictObject(
  * schedule, and what a submit throws for a workflow that cannot run
  */
 export async function schedule(booted: Booted, workflow: AnyWorkflow, options: ScheduleOptions): Promise<ScheduleStatus> {
-  checkArguments(workflow, options, booted.core.clock.now());
+  checkArguments(workflow, options, booted.core.clock.wall());
   const { id } = options;
   const rule = ruleOf(options);
   const runnable = await checkRunnable(booted, workflow, options.input);
@@ -115,7 +116,19 @@ async function create(booted: Booted, { options, rule, runnable: { workflow, inp
   const { id: scheduleId, overlap = scheduleDefaults.overlap, catchUp = scheduleDefaults.catchUp } = options;
   const { definition, versionHash, levels } = workflow;
   const specHash = createHash('sha256').update(canonicalJson({ rule, overlap, catchUp, versionHash, input })).digest('hex');
-  const data = { scheduleId, rule, overlap, catchUp, name: definition.name, versionHash, definition, input, levels, specHash };
+  const data = {
+    scheduleId,
+    rule,
+    overlap,
+    catchUp,
+    name: definition.name,
+    versionHash,
+    definition,
+    input,
+    levels,
+    specHash,
+    wallTime: core.clock.wall(),
+  };
   const standing = contextOf(core, scheduleId);
   // A schedule that is refused changes nothing of what runs under the same name.
   if (standing === undefined || standing.specHash === specHash) registerFunctions(booted, workflow);
@@ -125,14 +138,23 @@ async function create(booted: Booted, { options, rule, runnable: { workflow, inp
     core.accept({ type: 'cron:create', data }, { source: 'api' });
     await created;
   }
-  const now = core.clock.now();
-  return statusOf(contextOf(core, scheduleId) ?? { ...data, createdAt: now, progress: startingProgress(rule, now) }, now);
+  const now = core.clock.wall();
+  const found = await told(core, {
+    live: () => statusOf(contextOf(core, scheduleId) ?? { ...data, createdAt: now, progress: startingProgress(rule, now) }, now),
+    recorded: async () => (await recordedSchedules(core.journal, now)).find(({ id }) => id === scheduleId),
+  });
+  if (found !== undefined) return found;
+  throw refusalWhileHeld(core);
 }
 
-/** The schedules that stand, in the order of their creation. */
-export function schedulesOf({ core }: Pick<Booted, 'core'>): readonly ScheduleStatus[] {
+/** The schedules that stand, in the order of their creation; while the journal takes nothing, as they are recorded. */
+export function schedulesOf({ core }: Pick<Booted, 'core'>): Promise<readonly ScheduleStatus[]> {
+  return told(core, { live: () => liveSchedules(core), recorded: () => recordedSchedules(core.journal, core.clock.wall()) });
+}
+
+function liveSchedules(core: Booted['core']): readonly ScheduleStatus[] {
   const standing = [...core.registry.all('cron')].flatMap(({ key }) => contextOf(core, key) ?? []);
-  return standing.sort((a, b) => a.createdAt - b.createdAt).map((context) => statusOf(context, core.clock.now()));
+  return standing.sort((a, b) => a.createdAt - b.createdAt).map((context) => statusOf(context, core.clock.wall()));
 }
 
 /** The same, as a journal tells it that nobody need own. */
@@ -149,6 +171,8 @@ export async function recordedSchedules(journal: Journal, now: number): Promise<
 export async function unschedule({ core, runs }: Pick<Booted, 'core' | 'runs'>, scheduleId: string, reason: string): Promise<void> {
   refuseMisfits('unschedule', { reason });
   if (contextOf(core, scheduleId) === undefined) {
+    // That it is gone is told once that is durable.
+    if (core.settled() !== true) await core.whenDurable();
     const ids = [...core.registry.all('cron')].map(({ key }) => key);
     throw errorOf('SCHEDULE_NOT_FOUND', `There is no schedule ${describeValue(scheduleId)}.${suggestion(String(scheduleId), ids)}`);
   }

@@ -3,9 +3,13 @@ import type { AnyMachineSnapshot } from 'xstate';
 
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
+import type { WorkflowContext } from '../../machines/workflow.ts';
 import type { WorkflowHead } from '../journal/journal.ts';
+import type { Reason } from '../observe/reason.ts';
+import { reasonOfStorage } from '../observe/storage-fault.ts';
 import { taskKey } from '../system/addressing.ts';
 import type { Core } from '../system/core.ts';
+import { told } from '../system/told.ts';
 import { knownHead, notFound } from './known-workflow.ts';
 import { replayTasks, replayWorkflow } from './replay.ts';
 import { type TaskResult, tasksOf } from './result.ts';
@@ -25,6 +29,8 @@ export interface WorkflowStatus {
   /** Epoch milliseconds. */
   readonly submittedAt: number;
   readonly tasks: Readonly<Record<string, TaskStatus>>;
+  /** That this is what is recorded and no more, and why, while the journal takes no facts. */
+  readonly storage?: Reason;
 }
 
 /**
@@ -32,18 +38,24 @@ export interface WorkflowStatus {
  * @throws GleitzeitError WORKFLOW_NOT_FOUND
  */
 export async function statusOf(core: Core, workflowId: string): Promise<WorkflowStatus> {
-  const head = await knownHead(core, workflowId);
-  const live = { workflow: core.snapshot('workflow', workflowId), resolver: core.snapshot('resolver', workflowId) };
-  // What the journal has not taken yet, nobody is told: a crash could undo it.
-  if (core.storageFault === undefined && live.workflow !== undefined && live.resolver !== undefined) {
-    return describe(head, {
-      value: live.workflow.value,
-      // The resolver's snapshot has the resolver's context; so too below.
-      resolver: live.resolver.context as ResolverContext,
-      liveOf: (taskId) => taskStatus(core.snapshot('task', taskKey(workflowId, taskId))),
-    });
-  }
-  return recordedStatus(await core.journal.read({ workflowId }), workflowId);
+  const live = await told(core, { live: () => liveStatus(core, workflowId), recorded: () => undefined });
+  if (live !== undefined) return live;
+  await knownHead(core, workflowId);
+  const storage = reasonOfStorage(core);
+  return { ...recordedStatus(await core.journal.read({ workflowId }), workflowId), ...(storage && { storage }) };
+}
+
+/** Nothing for one that has ended and gone. */
+function liveStatus(core: Core, workflowId: string): WorkflowStatus | undefined {
+  const [workflow, resolver] = [core.snapshot('workflow', workflowId), core.snapshot('resolver', workflowId)];
+  if (workflow === undefined || resolver === undefined) return undefined;
+  // The snapshots of these components have the contexts of their machines; so too below.
+  const { submittedAt } = workflow.context as WorkflowContext;
+  const context = resolver.context as ResolverContext;
+  return describe(
+    { workflowId, name: context.definition.name, submittedAt },
+    { value: workflow.value, resolver: context, liveOf: (taskId) => taskStatus(core.snapshot('task', taskKey(workflowId, taskId))) },
+  );
 }
 
 /**

@@ -113,7 +113,8 @@ async function admit(booted: Booted, workflowId: string, { workflow: given, opti
   const { definition, versionHash, levels } = workflow;
   const admitted = runs.admission(workflowId);
   const { startAt, requestId, traceparent, tags } = options;
-  const delay = startAt === undefined ? {} : { startAt: epochOf(startAt) };
+  // A time that has passed is no delay.
+  const delay = startAt === undefined || epochOf(startAt) <= core.clock.wall() ? {} : { startAt: epochOf(startAt) };
   const data = { workflowId, name: definition.name, versionHash, definition, input, levels, inputDigest, ...delay };
   core.accept({ type: 'workflow:submit', data }, { source: 'api', requestId, traceparent, tags });
   await admitted;

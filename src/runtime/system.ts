@@ -15,6 +15,7 @@ import type { EventFilter } from '../observe/event-filter.ts';
 import type { Inspection, InspectOptions } from '../observe/inspector.ts';
 import { EventHub } from '../observe/stream.ts';
 import type { AnyProvider } from '../providers/provider.ts';
+import { caughtUp } from '../system/told.ts';
 import type { Workflow } from '../workflow/workflow.ts';
 import type { Gleitzeit } from './api.ts';
 import { type Booted, boot, comeUp } from './boot.ts';
@@ -116,7 +117,9 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
    * @throws GleitzeitError WORKFLOW_NOT_FOUND
    */
   async run(workflowId: string): Promise<Run> {
-    await knownHead(this.live(), workflowId);
+    const live = this.live();
+    await caughtUp(live.core);
+    await knownHead(live, workflowId);
     return this.handle(workflowId, undefined);
   }
 
@@ -265,7 +268,7 @@ export class GleitzeitSystem extends Questions implements Gleitzeit {
     const { core } = this.live();
     refuseMisfits(draft.type, draft.data);
     core.accept(draft, { source: 'api' });
-    await core.whenQuiet();
+    await core.whenDurable();
   }
 
   protected override live(): Booted {

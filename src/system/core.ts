@@ -11,6 +11,7 @@ import { toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
 import type { MachineConfig } from './config.ts';
+import type { Effect } from './effects.ts';
 import type { IdSource } from './ids.ts';
 import { seqOfNextRun } from './next-seq.ts';
 import { Registry } from './registry.ts';
@@ -19,7 +20,7 @@ import { deriveRoutingTable } from './routing-table.ts';
 import type { Arrival, StorageFault, StorageHold } from './storage-hold.ts';
 import { superviseActors } from './supervision.ts';
 import type { Origin, Violation } from './traffic.ts';
-import { type Effect, TurnLoop } from './turn-loop.ts';
+import { TurnLoop } from './turn-loop.ts';
 import { wiring } from './wiring.ts';
 
 export interface CoreOptions {
@@ -115,7 +116,7 @@ export class Core {
 
   /** Sees every event once it is durable, or none any more. */
   watch(watcher: ((event: GleitzeitEvent) => void) | undefined): void {
-    this.loop.watcher = watcher;
+    this.loop.effects.watcher = watcher;
     this.router.watched = watcher !== undefined;
   }
 
@@ -131,6 +132,31 @@ export class Core {
   /** Resolves when everything that was accepted up to now is durable. @throws GleitzeitError SYSTEM_SHUTDOWN */
   whenDurable(): Promise<void> {
     return this.loop.whenDurable();
+  }
+
+  /** Like {@link whenDurable}, but does not wait for a journal that takes nothing: false, as soon as that is so. @throws GleitzeitError SYSTEM_SHUTDOWN */
+  whenDurableOrHeld(): Promise<boolean> {
+    return this.loop.whenDurableOrHeld();
+  }
+
+  /** Whether everything that was stated up to now is durable, or a promise of that; false once the journal takes nothing. */
+  settled(): boolean | Promise<boolean> {
+    return this.loop.settled();
+  }
+
+  /** The last event that may be told, and what else is known as of it. */
+  get settledSeq(): number {
+    return this.loop.settledSeq;
+  }
+
+  /** The state of the collector of figures as of the last event that may be told. */
+  get settledFigures(): AnyMachineSnapshot | undefined {
+    return this.loop.settledFigures;
+  }
+
+  /** Calls a listener, in place of the one before, whenever more may be told. */
+  onSettled(listener: ((seq: number) => void) | undefined): void {
+    this.loop.onSettled = listener;
   }
 
   close(): void {

@@ -7,18 +7,23 @@
  *
  * A journal that refuses a batch only for the time being is asked again, with growing delays. Until it takes the batch turns go on
  * in memory, and their facts join it; no effect runs, and time stands still: what falls due, falls due then.
+ *
+ * Actors are ahead of the journal by the turns of the batch under way and those since. So whoever is asked what they hold reads it
+ * at once and tells it when everything stated up to then is durable: see `told.ts`.
  */
+import type { AnyMachineSnapshot } from 'xstate';
+
 import { type EventType, type GleitzeitDraft, type GleitzeitEvent, specOf } from '../../machines/events/catalogue.ts';
 import { errorOf, toFailure } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Clock } from './clock.ts';
+import { type Effect, Effects } from './effects.ts';
 import { Inbox } from './inbox.ts';
 import type { Registry } from './registry.ts';
 import type { Router } from './router.ts';
 import { type Arrival, joined, StorageHold } from './storage-hold.ts';
 import type { Origin, Outcome } from './traffic.ts';
-
-export type Effect = (event: GleitzeitEvent) => void;
+import { type Mark, Waiting } from './waiting.ts';
 
 export interface TurnLoopOptions {
   readonly router: Router;
@@ -40,18 +45,18 @@ export interface TurnLoopOptions {
 /** How long turns may run before timers and I/O get their share, in milliseconds. */
 const longestPumpMs = 5;
 
-/** Somebody who waits until a number of events, counted from the first, are durable. */
-interface Waiting {
-  readonly count: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
+/** What the journal is asked to take, and what holds once it has. */
+interface Batch {
+  readonly outcome: Outcome;
+  readonly mark: Mark;
+  readonly figures: AnyMachineSnapshot | undefined;
 }
 
 export class TurnLoop {
   private readonly options: TurnLoopOptions;
-  private readonly effects = new Map<EventType, Effect[]>();
+  readonly effects: Effects;
   private readonly inbox = new Inbox();
-  private waiting: Waiting[] = [];
+  private readonly waiting = new Waiting();
   private isPumping = false;
   private isCommitting = false;
   private isClosed = false;
@@ -60,24 +65,29 @@ export class TurnLoop {
   hold: StorageHold | undefined;
   /** The last fact that is durable; those who watch have seen all up to it once its effects have run. */
   durableSeq = 0;
+  /** The last event that was stated and may be told: everything that it follows from is durable. */
+  settledSeq: number;
+  /** The figures as of that event: the one answer that is to be had at once also while the journal takes nothing. */
+  settledFigures: AnyMachineSnapshot | undefined;
+  /** Called with `settledSeq` whenever it has grown, after the effects of what is settled. */
+  onSettled: ((seq: number) => void) | undefined;
   /** Whether a refusal for the time being is waited out: only once something was promised. */
   mayHold = false;
-  /** Called with every event of a batch, after the effects of that event. */
-  watcher: ((event: GleitzeitEvent) => void) | undefined;
 
   constructor(options: TurnLoopOptions) {
     this.options = options;
+    this.effects = new Effects(options.onEffectError);
+    this.settledSeq = options.router.lastSeq;
+    this.settledFigures = this.figures();
   }
 
   /** Registers what is done once events of a type are durable. */
   on(type: EventType, effect: Effect): void {
-    const present = this.effects.get(type);
-    if (present === undefined) this.effects.set(type, [effect]);
-    else present.push(effect);
+    this.effects.add(type, effect);
     this.options.router.awaited.add(type);
   }
 
-  /** Puts an event into the inbox; what reaches a closed loop is dropped. */
+  /** What reaches a closed loop is dropped. */
   accept(draft: GleitzeitDraft, origin: Origin): void {
     if (this.isClosed) return;
     if (this.hold !== undefined && draft.type === 'schedule:due') {
@@ -111,12 +121,29 @@ export class TurnLoop {
    * Resolves when everything that was accepted up to now is durable and its effects have run, whatever comes after it.
    * @throws GleitzeitError SYSTEM_SHUTDOWN when the loop is closed first
    */
-  whenDurable(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (this.isClosed) reject(closed());
-      else this.waiting.push({ count: this.inbox.accepted, resolve, reject });
-      this.schedule();
-    });
+  async whenDurable(): Promise<void> {
+    await this.reaching({ carried: this.inbox.accepted, stated: 0 }, true);
+  }
+
+  /** Like {@link whenDurable}, but does not wait for a journal that takes nothing: false, as soon as that is so. */
+  whenDurableOrHeld(): Promise<boolean> {
+    return this.hold === undefined ? this.reaching({ carried: this.inbox.accepted, stated: 0 }, false) : Promise.resolve(false);
+  }
+
+  /**
+   * Whether everything that was stated up to now is durable, or a promise of that: false once the journal takes nothing. It waits
+   * for no more than the batch under way and the next one, however much comes after.
+   */
+  settled(): boolean | Promise<boolean> {
+    if (this.hold !== undefined) return false;
+    const { lastSeq } = this.options.router;
+    return this.settledSeq === lastSeq ? true : this.reaching({ carried: 0, stated: lastSeq }, false);
+  }
+
+  private reaching(mark: Mark, isPatient: boolean): Promise<boolean> {
+    if (this.isClosed) return Promise.reject(closed());
+    this.schedule();
+    return this.waiting.until(mark, isPatient);
   }
 
   /** Says something although the journal takes nothing any more: it is seen, and nothing of it or before it is recorded. */
@@ -124,7 +151,7 @@ export class TurnLoop {
     const { router } = this.options;
     router.takeOutcome();
     router.accept(draft, origin);
-    this.perform({ events: router.takeOutcome().events, facts: [], ended: [] }, 0);
+    this.perform({ events: router.takeOutcome().events, facts: [], ended: [] }, { carried: 0, stated: 0 });
   }
 
   /**
@@ -138,7 +165,7 @@ export class TurnLoop {
     const { facts, events, ended } = router.takeOutcome();
     const waits = ({ type }: GleitzeitEvent): boolean => specOf(type).recorded || this.effects.has(type);
     this.hold?.add({ facts, events: events.filter(waits), ended });
-    for (const event of events) if (!waits(event)) this.show(event);
+    for (const event of events) if (!waits(event)) this.effects.show(event);
   }
 
   /** Takes nothing more, and drops what waits; no effect runs after it. */
@@ -147,8 +174,7 @@ export class TurnLoop {
     this.hold?.timer?.cancel();
     this.inbox.clear();
     this.releaseQuiet();
-    for (const { reject } of this.waiting) reject(closed());
-    this.waiting = [];
+    this.waiting.end(closed());
   }
 
   private schedule(): void {
@@ -180,12 +206,23 @@ export class TurnLoop {
       return;
     }
     const outcome = router.takeOutcome();
-    if (outcome.facts.length === 0) this.perform(outcome, this.inbox.carried);
-    else this.append(outcome);
+    if (outcome.facts.length > 0) {
+      this.append(outcome);
+      return;
+    }
+    this.settledFigures = this.figures();
+    this.perform(outcome, this.mark());
+  }
+
+  /** How far what was just taken from the router has come. */
+  private mark = (): Mark => ({ carried: this.inbox.carried, stated: this.options.router.lastSeq });
+
+  private figures(): AnyMachineSnapshot | undefined {
+    return this.options.registry.last('metrics', '')?.getSnapshot();
   }
 
   private append(outcome: Outcome): void {
-    const { carried } = this.inbox;
+    const batch: Batch = { outcome, mark: this.mark(), figures: this.figures() };
     let pending: Promise<void> | undefined;
     try {
       pending = this.options.journal.append(outcome.facts);
@@ -194,12 +231,12 @@ export class TurnLoop {
       return;
     }
     if (pending === undefined) {
-      this.succeeded(outcome, carried);
+      this.succeeded(batch);
       return;
     }
     this.isCommitting = true;
     const then = (): void => {
-      this.succeeded(outcome, carried);
+      this.succeeded(batch);
       // Only now: turns that ran meanwhile are not committed, so that all is not quiet yet.
       this.isCommitting = false;
       this.commit();
@@ -207,11 +244,12 @@ export class TurnLoop {
     pending.then(then, (error: unknown) => this.refused(outcome, error));
   }
 
-  private succeeded(outcome: Outcome, carried: number): void {
+  private succeeded({ outcome, mark, figures }: Batch): void {
     const { hold } = this;
     this.hold = undefined;
     this.durableSeq = outcome.facts.at(-1)?.seq ?? this.durableSeq;
-    this.perform(outcome, carried);
+    this.settledFigures = figures;
+    this.perform(outcome, mark);
     if (hold === undefined || this.isClosed) return;
     this.options.onRelease(hold);
     for (const { draft, origin } of hold.due) this.accept(draft, origin);
@@ -234,38 +272,20 @@ export class TurnLoop {
     held?.refused(outcome, error, now);
     this.hold = hold;
     hold.timer = clock.setTimer(hold.fault.retryAt - now, () => this.append(joined(hold.outcome, router.takeOutcome())));
-    if (held === undefined) onHold(hold);
+    if (held !== undefined) return;
+    onHold(hold);
+    this.waiting.held();
   }
 
-  private perform({ events, ended }: Outcome, carried: number): void {
+  private perform({ events, ended }: Outcome, mark: Mark): void {
     if (this.isClosed) return;
-    for (const event of events) {
-      for (const effect of this.effects.get(event.type) ?? []) this.attempt(effect, event);
-      this.show(event);
-    }
+    this.settledSeq = Math.max(this.settledSeq, mark.stated);
+    for (const event of events) this.effects.run(event);
     // One that ended may have been woken in a later turn of the batch.
     for (const actor of ended) if (actor.hasEnded()) this.options.registry.drop(actor);
-    if (this.waiting.length > 0) this.releaseDurable(carried);
+    this.onSettled?.(this.settledSeq);
+    this.waiting.reached(mark);
     if (this.inbox.isEmpty && !this.isCommitting) this.releaseQuiet();
-  }
-
-  private show(event: GleitzeitEvent): void {
-    if (this.watcher !== undefined) this.attempt(this.watcher, event);
-  }
-
-  private releaseDurable(carried: number): void {
-    const durable = this.waiting.filter(({ count }) => count <= carried);
-    if (durable.length === 0) return;
-    this.waiting = this.waiting.filter(({ count }) => count > carried);
-    for (const { resolve } of durable) resolve();
-  }
-
-  private attempt(effect: Effect, event: GleitzeitEvent): void {
-    try {
-      effect(event);
-    } catch (error) {
-      this.options.onEffectError(error, event);
-    }
   }
 
   private releaseQuiet(): void {

@@ -36,7 +36,7 @@ export interface Simulation {
    */
   until<Value>(promise: Promise<Value>, limitMs?: number): Promise<Value>;
   /** Lets time pass until a condition holds. @throws Error as {@link until} does */
-  untilTrue(condition: () => boolean, limitMs?: number): Promise<void>;
+  untilTrue(condition: () => boolean | Promise<boolean>, limitMs?: number): Promise<void>;
 }
 
 const restingVitals = () => ({ memoryBytes: 0, cpu: 0, lagMs: 0 });
@@ -81,12 +81,12 @@ function timeOf(clock: SimulatedClock, events: readonly GleitzeitEvent[]): Pick<
     await settle();
     return !isLast;
   };
-  const untilTrue = async (condition: () => boolean, limitMs = week): Promise<void> => {
+  const untilTrue: Simulation['untilTrue'] = async (condition, limitMs = week): Promise<void> => {
     const end = clock.now() + limitMs;
     await settle();
-    while (!condition()) {
+    while (!(await condition())) {
       if (clock.nextDueAt() === null) throw new Error(`Nothing is left to happen at ${clock.now()} ms, and the condition does not hold.`);
-      if (!(await stepTo(end)) && !condition()) throw new Error(`The condition does not hold after ${limitMs} ms.`);
+      if (!(await stepTo(end)) && !(await condition())) throw new Error(`The condition does not hold after ${limitMs} ms.`);
     }
   };
   return {

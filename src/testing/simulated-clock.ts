@@ -17,7 +17,8 @@ export interface SimulatedClock extends Clock {
   /** Goes on by `byMs`, firing what falls due on the way. Promises settle only after it has returned: go on step by step where they matter. */
   advance(byMs: number): void;
   /**
-   * Sets the clock forward or back, as an administrator or a time server does: timers that run already take no notice.
+   * Sets the wall clock forward or back, as an administrator or a time server does, or as a machine finds it that has slept: the time
+   * that goes on evenly, and timers, take no notice.
    */
   leap(byMs: number): void;
   /** When the earliest timer is due, in epoch milliseconds; null where there is none. */
@@ -36,7 +37,7 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
   let heap: Entry[] = [];
   let now = options.now ?? 0;
   let order = 0;
-  /** By how much the clock was set forward in all. */
+  /** By how much the wall clock was set forward in all. */
   let leapt = 0;
 
   const earliest = (): Entry | undefined => {
@@ -45,7 +46,8 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
   };
 
   return {
-    now: () => now + leapt,
+    now: () => now,
+    wall: () => now + leapt,
     setTimer(delayMs, callback) {
       const entry = { dueAt: now + Math.max(0, delayMs), order: order++, callback };
       live.add(entry);
@@ -68,7 +70,7 @@ export function simulatedClock(options: SimulatedClockOptions = {}): SimulatedCl
     },
     nextDueAt() {
       const next = earliest();
-      return next === undefined ? null : next.dueAt + leapt;
+      return next === undefined ? null : next.dueAt;
     },
     pending: () => live.size,
   };

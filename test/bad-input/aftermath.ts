@@ -18,8 +18,8 @@ export const good = defineWorkflow({
 });
 
 /** Nothing is left over of any workflow. */
-export function expectNothingLeft(system: GleitzeitSystem): void {
-  const counts = system.actors();
+export async function expectNothingLeft(system: GleitzeitSystem): Promise<void> {
+  const counts = await system.actors();
   expect(ofWorkflows.filter((component) => counts[component] !== undefined)).toEqual([]);
 }
 
@@ -27,10 +27,10 @@ export function expectNothingLeft(system: GleitzeitSystem): void {
 export async function expectUnharmed({ system, settle, play }: Pick<Scene, 'system' | 'settle' | 'play'>): Promise<void> {
   await settle();
   expect(system.phase).toBe('running');
-  expectNothingLeft(system);
+  await expectNothingLeft(system);
   expect(await play(good)).toMatchObject({ status: 'completed', output: 2 });
   await settle();
-  expectNothingLeft(system);
+  await expectNothingLeft(system);
 }
 
 /** Looks at a system on the real clock. */

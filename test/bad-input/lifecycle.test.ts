@@ -250,6 +250,6 @@ describe('the same id', () => {
     const run = await system.submit(named('old'), { id: 'mine' });
     expect(await errorFrom(() => system.submit(named('new'), { id: 'mine' }))).toMatchObject({ code: 'WORKFLOW_INVALID_STATE' });
     expect((await until(run.result())).output).toBe('old and old');
-    expectNothingLeft(system);
+    await expectNothingLeft(system);
   });
 });

@@ -44,7 +44,7 @@ const refused: readonly (readonly [options: unknown, said: RegExp])[] = [
   [{ http: { timeoutMs: -5 } }, /http\.timeoutMs must be a number of milliseconds above 0, got -5/],
   [{ journal: {} }, /journal must be an object with the functions open, append, .*, got an empty object/],
   [{ log: 'stdout' }, /log must be an object with the functions debug, info, warn, error, got "stdout"/],
-  [{ clock: Date }, /clock must be an object with the functions now, setTimer, got a function/],
+  [{ clock: Date }, /clock must be an object with the functions now, wall, setTimer, got a function/],
   [{ strict: 'yes' }, /strict must be true or false, got "yes"/],
   [{ seed: 42 }, /seed must be a text, got 42/],
   [{ defer: 1 }, /defer must be a function, got 1/],

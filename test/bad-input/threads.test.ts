@@ -51,6 +51,6 @@ describe('a function in a thread', { timeout: 30_000 }, () => {
     expect(await played(method, params)).toMatchObject({ status: 'failed', attempts: 1, error: { code } });
     expect(await played('work/sum', { upTo: 4 })).toMatchObject({ status: 'completed', result: { total: 10 } });
     await expectAlive(system);
-    expectNothingLeft(system);
+    await expectNothingLeft(system);
   });
 });

@@ -69,7 +69,12 @@ describe('a schedule', () => {
     expect(look(600)).toEqual([
       {
         type: 'schedule:request',
-        data: { scheduleId: 'cron/s/slot', dueAt: 1_000, event: { type: 'schedule:elapsed', data: { component: 'cron', key: 's', timer: 'slot' } } },
+        data: {
+          scheduleId: 'cron/s/slot',
+          dueAt: 1_000,
+          wall: true,
+          event: { type: 'schedule:elapsed', data: { component: 'cron', key: 's', timer: 'slot' } },
+        },
       },
     ]);
     expect(typesOf(cron.hear('schedule:elapsed', { component: 'cron', key: 's', timer: 'slot' }, { time: 1_000 }))).toEqual(['cron:asked']);

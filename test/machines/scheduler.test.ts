@@ -95,15 +95,20 @@ describe('the scheduler', () => {
       ['first', 100],
     ] as const)
       scheduler.hear('schedule:request', request(id, dueAt));
-    expect(scheduler.hear('schedule:due', {}, { time: 500 })).toEqual([armed(900), elapsed('first'), elapsed('second'), elapsed('third')]);
-    expect(scheduler.hear('schedule:due', {}, { time: 900 })).toEqual([armed(null), elapsed('late')]);
+    expect(scheduler.hear('schedule:due', { wallTime: 500 }, { time: 500 })).toEqual([
+      armed(900),
+      elapsed('first'),
+      elapsed('second'),
+      elapsed('third'),
+    ]);
+    expect(scheduler.hear('schedule:due', { wallTime: 900 }, { time: 900 })).toEqual([armed(null), elapsed('late')]);
     expect(scheduler.state()).toBe('idle');
   });
 
   it('does nothing but rearm when the timer fires early', () => {
     const scheduler = start();
     scheduler.hear('schedule:request', request('a', 500));
-    expect(scheduler.hear('schedule:due', {}, { time: 499 })).toEqual([armed(500)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 499 }, { time: 499 })).toEqual([armed(500)]);
     expect(scheduler.state()).toBe('armed');
   });
 
@@ -111,7 +116,7 @@ describe('the scheduler', () => {
     const scheduler = start();
     scheduler.hear('schedule:request', request('a', 500));
     scheduler.hear('schedule:request', request('a', 800));
-    expect(scheduler.hear('schedule:due', {}, { time: 500 })).toEqual([armed(800)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 500 }, { time: 500 })).toEqual([armed(800)]);
   });
 
   it('forgets what is cancelled, and does not mind a cancel of what is not there', () => {
@@ -119,22 +124,22 @@ describe('the scheduler', () => {
     scheduler.hear('schedule:request', request('a', 500));
     expect(scheduler.hear('schedule:cancel', { scheduleId: 'a' })).toEqual([]);
     expect(scheduler.hear('schedule:cancel', { scheduleId: 'a' })).toEqual([]);
-    expect(scheduler.hear('schedule:due', {}, { time: 500 })).toEqual([armed(null)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 500 }, { time: 500 })).toEqual([armed(null)]);
   });
 
   it('repeats a recurring request, once for however many of its times have passed', () => {
     const scheduler = start();
     scheduler.hear('schedule:request', request('a', 100, 50));
-    expect(scheduler.hear('schedule:due', {}, { time: 100 })).toEqual([armed(150), elapsed('a')]);
-    expect(scheduler.hear('schedule:due', {}, { time: 330 })).toEqual([armed(350), elapsed('a')]);
-    expect(scheduler.hear('schedule:due', {}, { time: 350 })).toEqual([armed(400), elapsed('a')]);
+    expect(scheduler.hear('schedule:due', { wallTime: 100 }, { time: 100 })).toEqual([armed(150), elapsed('a')]);
+    expect(scheduler.hear('schedule:due', { wallTime: 330 }, { time: 330 })).toEqual([armed(350), elapsed('a')]);
+    expect(scheduler.hear('schedule:due', { wallTime: 350 }, { time: 350 })).toEqual([armed(400), elapsed('a')]);
   });
 
   it('says that an attempt ran longer than it may', () => {
     const scheduler = start();
     scheduler.hear('task:started', started({ timeoutMs: 1_000 }), { time: 5 });
     expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 't'))).toBe(1_005);
-    expect(scheduler.hear('schedule:due', {}, { time: 1_005 })).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 1_005 }, { time: 1_005 })).toEqual([
       armed(null),
       { type: 'task:timeout', data: { workflowId: 'w', taskId: 't', attempt: 1, leaseId: 'l1', workerId: 'text/v1#1', timeoutMs: 1_000 } },
     ]);
@@ -145,8 +150,8 @@ describe('the scheduler', () => {
     scheduler.hear('worker:started', worker);
     scheduler.hear('task:started', started());
     scheduler.hear('worker:heartbeat', beat(35_000), { time: 5_000 });
-    expect(scheduler.hear('schedule:due', {}, { time: 30_000 })).toEqual([armed(35_000)]);
-    expect(scheduler.hear('schedule:due', {}, { time: 35_000 })).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 30_000 }, { time: 30_000 })).toEqual([armed(35_000)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 35_000 }, { time: 35_000 })).toEqual([
       armed(null),
       { type: 'worker:heartbeat_missed', data: { workerId: 'text/v1#1', poolId: 'text/v1' } },
       { type: 'task:lease_expired', data: { workflowId: 'w', taskId: 't', attempt: 1, leaseId: 'l1', workerId: 'text/v1#1' } },
@@ -159,8 +164,8 @@ describe('the scheduler', () => {
     scheduler.hear('task:started', started({ timeoutMs: 50_000 }));
     scheduler.hear('worker:heartbeat', beat(60_000), { time: 29_000 });
     scheduler.hear('worker:heartbeat', beat(40_000), { time: 29_000 });
-    expect(scheduler.hear('schedule:due', {}, { time: 45_000 })).toEqual([armed(50_000)]);
-    expect(scheduler.hear('schedule:due', {}, { time: 61_000 }).map(({ type }) => type)).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 45_000 }, { time: 45_000 })).toEqual([armed(50_000)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 61_000 }, { time: 61_000 }).map(({ type }) => type)).toEqual([
       'schedule:armed',
       'task:timeout',
       'worker:heartbeat_missed',
@@ -176,7 +181,7 @@ describe('the scheduler', () => {
     scheduler.hear('task:started', started());
     end(scheduler);
     expect(earliestDue(scheduler.context())).toBeNull();
-    expect(scheduler.hear('schedule:due', {}, { time: 400_000 })).toEqual([armed(null)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 400_000 }, { time: 400_000 })).toEqual([armed(null)]);
   });
 
   it('says when a retry is due, unless its task was cancelled', () => {
@@ -186,7 +191,7 @@ describe('the scheduler', () => {
     expect(dueAtOf(scheduler.context(), scheduleIds.retry('w', 't'))).toBe(1_000);
     scheduler.hear('task:cancelled', cancelled);
     expect(dueAtOf(scheduler.context(), scheduleIds.retry('w', 't'))).toBeNull();
-    expect(scheduler.hear('schedule:due', {}, { time: 2_000 })).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 2_000 }, { time: 2_000 })).toEqual([
       armed(null),
       { type: 'task:retry', data: { workflowId: 'w', taskId: 'u', protocol: 'text/v1', attempt: 1 } },
     ]);
@@ -199,7 +204,7 @@ describe('the scheduler', () => {
     scheduler.hear('workflow:completed', { workflowId: 'a', durationMs: 1, counts });
     scheduler.hear('workflow:failed', { workflowId: 'b', durationMs: 1, counts, error, failedTaskIds: [] });
     scheduler.hear('workflow:cancelled', { workflowId: 'c', durationMs: 1, counts, reason: 'r', by: 'user' });
-    expect(scheduler.hear('schedule:due', {}, { time: 1_000 })).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 1_000 }, { time: 1_000 })).toEqual([
       armed(null),
       { type: 'workflow:timeout', data: { workflowId: 'd', timeoutMs: 1_000 } },
     ]);
@@ -212,14 +217,17 @@ describe('the scheduler', () => {
     expect(scheduler.hear('workflow:retried', { ...retried, timeoutMs: 100 }, { time: 5 })).toEqual([
       { type: 'schedule:armed', data: { dueAt: 105 } },
     ]);
-    expect(scheduler.hear('schedule:due', {}, { time: 105 })).toContainEqual({ type: 'workflow:timeout', data: { workflowId: 'w', timeoutMs: 100 } });
+    expect(scheduler.hear('schedule:due', { wallTime: 105 }, { time: 105 })).toContainEqual({
+      type: 'workflow:timeout',
+      data: { workflowId: 'w', timeoutMs: 100 },
+    });
   });
 
   it('says when an open circuit may recover, with its latest epoch; never for one that a person closes', () => {
     const scheduler = start();
     scheduler.hear('circuit:opened', opened);
     scheduler.hear('circuit:opened', { ...opened, epoch: 2, retryAt: 120_000 });
-    expect(scheduler.hear('schedule:due', {}, { time: 120_000 })).toEqual([
+    expect(scheduler.hear('schedule:due', { wallTime: 120_000 }, { time: 120_000 })).toEqual([
       armed(null),
       { type: 'circuit:recovery_due', data: { circuit: 'text', epoch: 2 } },
     ]);
@@ -233,8 +241,8 @@ describe('the scheduler', () => {
     const scheduler = start();
     scheduler.hear('worker:started', worker);
     scheduler.hear('worker:heartbeat', beat(0), { time: 10_000 });
-    expect(scheduler.hear('schedule:due', {}, { time: 30_000 })).toEqual([armed(40_000)]);
-    expect(scheduler.hear('schedule:due', {}, { time: 40_000 })).toContainEqual({
+    expect(scheduler.hear('schedule:due', { wallTime: 30_000 }, { time: 30_000 })).toEqual([armed(40_000)]);
+    expect(scheduler.hear('schedule:due', { wallTime: 40_000 }, { time: 40_000 })).toContainEqual({
       type: 'worker:heartbeat_missed',
       data: { workerId: 'text/v1#1', poolId: 'text/v1' },
     });
@@ -261,7 +269,7 @@ describe('the scheduler', () => {
     expect(scheduler.state()).toBe('idle');
     expect(earliestDue(scheduler.context())).toBe(1_000);
     expect(scheduler.hear('engine:started', { mode: 'running', stats }, { time: 9_000 })).toEqual([armed(1_000)]);
-    expect(scheduler.hear('schedule:due', {}, { time: 9_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'task:retry']);
+    expect(scheduler.hear('schedule:due', { wallTime: 9_000 }, { time: 9_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'task:retry']);
   });
 
   it('fires nothing once the engine has stopped, keeps its times, and goes on when one starts', () => {
@@ -270,9 +278,9 @@ describe('the scheduler', () => {
     expect(scheduler.hear('engine:stopped', { mode: 'stopped', stats, reason: 'r' })).toEqual([{ type: 'schedule:stopped', data: {} }]);
     expect(scheduler.state()).toBe('stopped');
     expect(scheduler.hear('schedule:request', request('b', 100))).toEqual([]);
-    expect(scheduler.hear('schedule:due', {}, { time: 500 })).toEqual([]);
+    expect(scheduler.hear('schedule:due', { wallTime: 500 }, { time: 500 })).toEqual([]);
     expect(scheduler.hear('engine:started', { mode: 'running', stats })).toEqual([armed(100)]);
-    expect(scheduler.hear('schedule:due', {}, { time: 500 })).toEqual([armed(null), elapsed('b'), elapsed('a')]);
+    expect(scheduler.hear('schedule:due', { wallTime: 500 }, { time: 500 })).toEqual([armed(null), elapsed('b'), elapsed('a')]);
   });
 
   it('does not pile up what was cancelled', () => {
@@ -298,7 +306,7 @@ describe('the scheduler', () => {
           else scheduler.hear('schedule:request', request(id, at));
           if (!cancel) model.push({ id, at });
         }
-        const due = scheduler.hear('schedule:due', {}, { time: 50 }).filter(({ type }) => type === 'schedule:elapsed');
+        const due = scheduler.hear('schedule:due', { wallTime: 50 }, { time: 50 }).filter(({ type }) => type === 'schedule:elapsed');
         expect(due).toEqual(model.sort((a, b) => a.at - b.at).map(({ id }) => elapsed(id)));
       }),
     );
@@ -318,9 +326,18 @@ describe('the scheduler', () => {
     expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 't'))).toBe(620_000);
     expect(dueAtOf(scheduler.context(), scheduleIds.worker('text/v1#1'))).toBe(630_000);
     expect(dueAtOf(scheduler.context(), 'a')).toBe(10_000);
-    expect(scheduler.hear('schedule:due', {}, { time: 600_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'schedule:elapsed']);
-    expect(scheduler.hear('schedule:due', {}, { time: 629_999 }).map(({ type }) => type)).toEqual(['schedule:armed', 'task:timeout']);
-    expect(scheduler.hear('schedule:due', {}, { time: 630_000 }).map(({ type }) => type)).toEqual(['schedule:armed', 'worker:heartbeat_missed']);
+    expect(scheduler.hear('schedule:due', { wallTime: 600_000 }, { time: 600_000 }).map(({ type }) => type)).toEqual([
+      'schedule:armed',
+      'schedule:elapsed',
+    ]);
+    expect(scheduler.hear('schedule:due', { wallTime: 629_999 }, { time: 629_999 }).map(({ type }) => type)).toEqual([
+      'schedule:armed',
+      'task:timeout',
+    ]);
+    expect(scheduler.hear('schedule:due', { wallTime: 630_000 }, { time: 630_000 }).map(({ type }) => type)).toEqual([
+      'schedule:armed',
+      'worker:heartbeat_missed',
+    ]);
   });
 
   it('gives the workers of what goes on elsewhere a whole lease from the start of the engine, and the attempts no more time', () => {
@@ -343,7 +360,7 @@ describe('the scheduler', () => {
     const leases = ['kept', 'other'].map((taskId) => ({ workflowId: 'w', taskId, leaseId: 'of kept' }));
     scheduler.hear('worker:started', { ...worker, remote: true, leases }, { time: 61_000 });
     scheduler.hear('worker:heartbeat', beat(100_000), { time: 70_000 });
-    const due = scheduler.hear('schedule:due', {}, { time: 90_000 }).filter(({ type }) => type === 'task:lease_expired');
+    const due = scheduler.hear('schedule:due', { wallTime: 90_000 }, { time: 90_000 }).filter(({ type }) => type === 'task:lease_expired');
     expect(due.map(({ data }) => (data as { readonly taskId: string }).taskId)).toEqual(['lost', 'other']);
     expect(dueAtOf(scheduler.context(), scheduleIds.attempt('w', 'kept'))).toBe(100_000);
   });
@@ -353,12 +370,35 @@ describe('the scheduler', () => {
   it('says when a workflow is to start that was given a time to come, and no other', () => {
     const scheduler = startMachine('scheduler', schedulerMachine, {});
     expect(scheduler.hear('workflow:submitted', delayed(undefined), { time: 5 })).toEqual([]);
-    expect(scheduler.hear('workflow:submitted', delayed(5), { time: 5 })).toEqual([]);
-    expect(earliestDue(scheduler.context())).toBeNull();
-    expect(scheduler.hear('workflow:submitted', delayed(50), { time: 5 })).toEqual([{ type: 'schedule:armed', data: { dueAt: 50 } }]);
-    expect(scheduler.hear('schedule:due', {}, { time: 50 })).toContainEqual({ type: 'workflow:start_due', data: { workflowId: 'w' } });
-    scheduler.hear('workflow:submitted', delayed(90), { time: 60 });
-    scheduler.hear('workflow:cancelled', { workflowId: 'w', durationMs: 0, counts, reason: 'r', by: 'b' }, { time: 70 });
+    expect(scheduler.hear('workflow:submitted', delayed(50), { time: 90 })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: null, wallDueAt: 50 } },
+    ]);
+    // The time of events is another one.
+    expect(scheduler.hear('schedule:due', { wallTime: 49 }, { time: 100 })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: null, wallDueAt: 50 } },
+    ]);
+    const due = { type: 'workflow:start_due', data: { workflowId: 'w' } };
+    expect(scheduler.hear('schedule:due', { wallTime: 50 }, { time: 101 })).toEqual([armed(null), due]);
+    scheduler.hear('workflow:submitted', delayed(90), { time: 110 });
+    scheduler.hear('workflow:cancelled', { workflowId: 'w', durationMs: 0, counts, reason: 'r', by: 'b' }, { time: 110 });
+    expect(dueAtOf(scheduler.context(), scheduleIds.workflow('w'))).toBeNull();
+  });
+
+  it('keeps times of the wall clock apart from those of events, and one of either under an id', () => {
+    const scheduler = startMachine('scheduler', schedulerMachine, {});
+    scheduler.hear('schedule:request', request('even', 100));
+    expect(scheduler.hear('schedule:request', { ...request('named', 40), wall: true })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: 100, wallDueAt: 40 } },
+    ]);
+    expect(scheduler.hear('schedule:request', { ...request('later', 50), wall: true })).toEqual([]);
+    expect(scheduler.hear('schedule:due', { wallTime: 1_000 }, { time: 99 })).toEqual([armed(100), elapsed('named'), elapsed('later')]);
+    scheduler.hear('schedule:request', { ...request('even', 2_000), wall: true });
+    expect(scheduler.hear('schedule:due', { wallTime: 1_000 }, { time: 100 })).toEqual([
+      { type: 'schedule:armed', data: { dueAt: null, wallDueAt: 2_000 } },
+    ]);
+    scheduler.hear('schedule:request', request('even', 200));
+    expect(scheduler.hear('schedule:due', { wallTime: 9_000 }, { time: 100 })).toEqual([armed(200)]);
+    scheduler.hear('schedule:cancel', { scheduleId: 'even' });
     expect(earliestDue(scheduler.context())).toBeNull();
   });
 
@@ -381,6 +421,7 @@ describe('the scheduler', () => {
         eventOf('task:cancelled', cancelled),
         eventOf('task:retry_scheduled', { ...retry, dueAt: 12 }),
         eventOf('workflow:submitted', delayed(14)),
+        eventOf('workflow:submitted', delayed(15)),
         eventOf('workflow:submitted', delayed(undefined)),
         eventOf('workflow:started', { workflowId: 'w', totalTasks: 1, timeoutMs: 11 }),
         eventOf('workflow:retried', { workflowId: 'w', reason: 'r', by: 'b', kept: 0, timeoutMs: 11 }),
@@ -396,15 +437,16 @@ describe('the scheduler', () => {
         eventOf('system:storage_resumed', { since: 0, heldMs: 5 }),
         eventOf('engine:started', { mode: 'running', stats }),
         eventOf('engine:stopped', { mode: 'stopped', stats, reason: 'r' }),
-        eventOf('schedule:due', {}, { time: 16 }),
+        eventOf('schedule:due', { wallTime: 16 }, { time: 16 }),
         eventOf('schedule:armed', { dueAt: 20 }),
+        eventOf('schedule:armed', { dueAt: null, wallDueAt: 14 }),
         eventOf('schedule:armed', { dueAt: 9 }),
         eventOf('schedule:armed', { dueAt: null }),
         eventOf('schedule:stopped', {}),
       ],
       distinguish: ({ context }) => {
-        const { agenda, pulses, armedFor } = context as SchedulerContext;
-        return [agenda.slots.size, pulses.size, armedFor];
+        const { agenda, dates, pulses, armedFor, wallArmedFor } = context as SchedulerContext;
+        return [agenda.slots.size, dates.slots.size, pulses.size, armedFor, wallArmedFor];
       },
       limit: 5_000,
     });

@@ -71,11 +71,11 @@ describe('an attempt that runs remotely while the system is started anew', () =>
     // Neither waited for nor aborted.
     expect([first.clock.now(), far.aborts]).toEqual([5_000, []]);
     const second = await again();
-    expect(second.system.snapshot('task', 'w/far')?.value).toBe('running');
+    expect((await second.system.snapshot('task', 'w/far'))?.value).toBe('running');
     far.connect(second.system);
     await second.settle();
     expect(typesOf(second, 'worker:started').map(({ data }) => data)).toMatchObject([{ workerId: 'far', running: 1 }]);
-    expect([far.held(), second.system.snapshot('worker', 'far')?.value]).toEqual([['far'], 'full']);
+    expect([far.held(), (await second.system.snapshot('worker', 'far'))?.value]).toEqual([['far'], 'full']);
     expect(await finish(second, far)).toMatchObject({ status: 'completed', tasks: { far: { attempts: 1, result: 'of the first run' } } });
     expect(far.runs.map(({ taskId, attempt }) => `${taskId}#${attempt}`)).toEqual(['far#1', 'after#1']);
     expect(typesOf(second, 'task:failed', 'task:stale_report')).toEqual([]);

@@ -64,7 +64,7 @@ describe('a circuit', () => {
     for (const call of hands.open()) call.fail();
     await settle();
     expect(of('circuit:opened')).toHaveLength(1);
-    expect(system.snapshot('circuit', 'demo/v1')?.context).toMatchObject({ epoch: 1, reopenings: 1 });
+    expect((await system.snapshot('circuit', 'demo/v1'))?.context).toMatchObject({ epoch: 1, reopenings: 1 });
   });
 
   it('half-open lets one probe through at a time, while the rest wait', async () => {
@@ -117,7 +117,7 @@ describe('a circuit', () => {
     await advance(80_000);
     old?.succeed();
     await settle();
-    expect(system.snapshot('circuit', 'demo/v1')?.context).toMatchObject({ epoch: 4, successes: 0 });
+    expect((await system.snapshot('circuit', 'demo/v1'))?.context).toMatchObject({ epoch: 4, successes: 0 });
   });
 
   it('gives the probe of a cancelled task to another one', async () => {

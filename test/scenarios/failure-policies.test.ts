@@ -51,9 +51,9 @@ describe('fail_fast', () => {
     const { counts } = only('workflow:failed').data;
     expect(counts.failed + counts.skipped + counts.cancelled).toBe(50);
     expect(counts.failed).toBe(1);
-    expect(system.actors()).not.toHaveProperty('task');
-    expect(system.actors()).not.toHaveProperty('workflow');
-    expect(system.snapshot('queue')?.context).toMatchObject({ depth: 0 });
+    expect(await system.actors()).not.toHaveProperty('task');
+    expect(await system.actors()).not.toHaveProperty('workflow');
+    expect((await system.snapshot('queue'))?.context).toMatchObject({ depth: 0 });
   });
 });
 
@@ -74,7 +74,7 @@ describe('a claim that crosses the failure of its workflow', () => {
     const leases = of('queue:claim_refused').map(({ data }) => data.leaseId);
     expect(leases.length).toBeGreaterThan(0);
     expect(new Set(leases).size).toBe(leases.length);
-    expect([...['demo/v1#1', 'demo/v1#2']].map((id) => system.snapshot('worker', id)?.value)).toEqual(['idle', 'idle']);
+    for (const id of ['demo/v1#1', 'demo/v1#2']) expect((await system.snapshot('worker', id))?.value).toBe('idle');
     await submit(four);
     expect(hands.open()).toHaveLength(2);
   });

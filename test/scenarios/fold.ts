@@ -38,7 +38,7 @@ export async function expectFold(core: Core, ends: ReadonlyMap<string, Picture |
     if (replayed !== undefined && status === 'running')
       expectTasks(core, replayed, begunTasks(facts).size === 0 ? new Map() : replayTasks(replayed, facts));
   }
-  expect(await recordedSchedules(core.journal, core.clock.now())).toEqual(schedulesOf({ core }));
+  expect(await recordedSchedules(core.journal, core.clock.wall())).toEqual(await schedulesOf({ core }));
 }
 
 /** Released tasks that have not begun are made ready anew by a fold, and not part of it. */

@@ -38,7 +38,7 @@ describe('a paused start', () => {
     const journal = await interrupted();
     const { provider, calls } = counted();
     const two = await simulate({ journal, providers: [provider], seed: 'two', startAt: 5_000, start: { paused: 'for a look' } });
-    expect(two.system.actors()).toMatchObject({ workflow: 2 });
+    expect(await two.system.actors()).toMatchObject({ workflow: 2 });
     await two.until(two.system.submit(await slow(), { id: 'x' }));
     await two.advance(600_000);
     expect(calls).toEqual([]);

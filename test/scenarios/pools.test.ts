@@ -48,7 +48,7 @@ describe('a pool', () => {
     ]);
     const [first, second, third] = of('pool:scaled_down').map(({ time }) => time);
     expect([second! - first!, third! - second!]).toEqual([10_000, 10_000]);
-    expect(system.actors().worker).toBe(1);
+    expect((await system.actors()).worker).toBe(1);
     const before = of('pool:metrics').length;
     await advance(120_000);
     expect(of('pool:metrics')).toHaveLength(before);
@@ -93,18 +93,18 @@ describe('a pool', () => {
     const { submit, system } = await scene({ providers: [hands.provider] });
     await submit(many(5));
     expect(hands.open()).toHaveLength(3);
-    expect(system.snapshot('worker', 'demo/v1#1')?.value).toBe('full');
+    expect((await system.snapshot('worker', 'demo/v1#1'))?.value).toBe('full');
   });
 
   it('without a minimum has no worker until there is work', async () => {
     const hands = handOperated({ pool: { min: 0, max: 2, scaleUpBy: 1 } });
     const { submit, system, advance } = await scene({ providers: [hands.provider] });
-    expect(system.actors().worker).toBeUndefined();
+    expect((await system.actors()).worker).toBeUndefined();
     await advance(1_000);
     await submit(many(1));
     hands.callOf('t0').succeed();
     await advance(120_000);
-    expect(system.actors().worker).toBeUndefined();
+    expect((await system.actors()).worker).toBeUndefined();
   });
 
   it('replaces a worker in which an error of its provider showed, one at a time', async () => {

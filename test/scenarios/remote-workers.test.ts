@@ -42,7 +42,7 @@ describe('a protocol that only remote workers have', () => {
       ['b', 1, 'far', 'remote/demo/v1', 'demo/work'],
     ]);
     expect(far.held()).toEqual(['a', 'b']);
-    expect(system.snapshot('worker', 'far')?.value).toBe('full');
+    expect((await system.snapshot('worker', 'far'))?.value).toBe('full');
     far.succeed('b', 'of b');
     await settle();
     expect(far.held()).toEqual(['a', 'c']);
@@ -103,7 +103,7 @@ describe('a protocol that only remote workers have', () => {
     await settle();
     one.succeed('a2');
     await settle();
-    expect(system.snapshot('pool', 'demo/v1')?.context).toMatchObject({ used: 0, slotsInAll: 2, size: 0 });
+    expect((await system.snapshot('pool', 'demo/v1'))?.context).toMatchObject({ used: 0, slotsInAll: 2, size: 0 });
   });
 });
 
@@ -128,7 +128,7 @@ describe('remote workers of a protocol that has workers here', () => {
     far.succeed([...far.open.values()][0]?.taskId ?? '');
     await settle();
     expect((await run.result()).status).toBe('completed');
-    expect(system.snapshot('pool', 'demo/v1')?.context).toMatchObject({ min: 1, max: 1, size: 1, used: 0 });
+    expect((await system.snapshot('pool', 'demo/v1'))?.context).toMatchObject({ min: 1, max: 1, size: 1, used: 0 });
   });
 
   it('go on alone while the provider here is unwell', async () => {
@@ -293,7 +293,7 @@ describe('a remote worker', () => {
     const data = { workerId: 'far', poolId: 'demo/v1', slots: 1, methods: ['demo/work'], leases: [lease as never] };
     core.accept({ type: 'worker:register', data }, { source: 'hub' });
     await settle();
-    expect(system.snapshot('worker', 'far')?.value).toBe('idle');
+    expect((await system.snapshot('worker', 'far'))?.value).toBe('idle');
     expect(far.held()).toEqual([]);
     only('task:failed');
     far.connect(system);

@@ -24,7 +24,9 @@ export async function schedules(open: (options?: SceneOptions) => Promise<Scene>
     hands.open()[0]?.[how]();
     await settle();
   };
-  await submit(single, { startAt: stage.clock.now() + 1_000 });
+  const later = await submit(single, { startAt: stage.clock.now() + 1_000 });
+  await later.pause();
+  await later.resume();
   await advance(2_000);
   await answer('succeed');
   await system.schedule(single, { id: 's', everyMs: minute, overlap: 'cancel_previous' });

@@ -55,7 +55,7 @@ describe('a schedule', () => {
     expect(all.filter((id) => id.startsWith('aligned'))).toEqual(['aligned@2025-01-01T11:00:00.000Z', 'aligned@2025-01-01T12:00:00.000Z']);
     expect(stage.only('cron:finished').data).toEqual({ scheduleId: 'aligned' });
     expect((await stage.system.schedules()).map(({ id }) => id)).toEqual(['plain']);
-    expect(stage.system.actors().cron).toBe(1);
+    expect(stage.core.registry.counts().cron).toBe(1);
   });
 
   it('starts once at a time, or at once where that has passed, and is over then', async () => {
@@ -158,7 +158,7 @@ describe('a slot that comes while a run is under way', () => {
     await stage.advance(hour);
     expect(slotsOf(stage)).toEqual(['2025-01-01T10:01Z']);
     expect(stage.of('workflow:completed')).toHaveLength(1);
-    expect(stage.system.actors().cron).toBeUndefined();
+    expect(stage.core.registry.counts().cron).toBeUndefined();
   });
 });
 
@@ -213,7 +213,7 @@ describe('a second system on the journal of the first', () => {
     const { two } = await restarted({ catchUp: 'all' }, { isBusy: true, to: '2026-01-01T10:05:30Z' });
     const [standing] = await two.system.schedules();
     expect(standing?.isBehind).toBe(true);
-    expect(JSON.stringify(two.system.snapshot('cron', 's')?.context.progress).length).toBeLessThan(200);
+    expect(JSON.stringify(two.core.snapshot('cron', 's')?.context.progress).length).toBeLessThan(200);
     await two.until(two.system.unschedule('s'));
   });
 
@@ -335,7 +335,7 @@ describe('restarts and clock changes in any order', () => {
     const open = (startAt: number, run: number) => openScene({ ...quiet, startAt, journal, workflows: [quick], seed: `run${run}` });
     const ids: string[] = [];
     let stage = await open(at('2025-01-01T10:00:30Z'), 0);
-    let latest = stage.clock.now();
+    let latest = stage.clock.wall();
     await stage.until(stage.system.schedule(quick, { id: 's', cron: '* * * * *', ...options }));
     for (const [index, [kind, minutes]] of [...steps, ['advance', 2] as const].entries()) {
       if (kind === 'advance') await stage.advance(minutes * minute);
@@ -346,10 +346,10 @@ describe('restarts and clock changes in any order', () => {
       } else {
         await stage.close();
         ids.push(...idsOf(stage.events));
-        stage = await open(stage.clock.now() + minutes * minute, index + 1);
+        stage = await open(stage.clock.wall() + minutes * minute, index + 1);
         await stage.settle();
       }
-      latest = Math.max(latest, stage.clock.now());
+      latest = Math.max(latest, stage.clock.wall());
     }
     await stage.close();
     return { ids: [...ids, ...idsOf(stage.events)], latest };

@@ -144,7 +144,7 @@ describe('while the journal takes nothing', () => {
       kind: 'storage',
       message: expect.stringContaining('the journal does not take facts: there is no room left (since 1970-'),
     });
-    expect(renderExplanation(explanation, 0)).toContain('the journal does not take facts');
+    expect(renderExplanation(explanation)).toContain('the journal does not take facts');
     empty();
     await stage.advance(storageRetryDefaults.longestMs);
     expect((await run.explain()).storage).toBeUndefined();

@@ -83,7 +83,7 @@ describe('an actor that throws', () => {
     for (let at = 0; at < 4; at++) await play(quick);
     expect(of('system:actor_failed').map(({ data }) => data.action)).toEqual(['restart', 'restart', 'restart', 'stop']);
     await advance(1_000);
-    expect(system.snapshot('metrics')).toBeUndefined();
+    expect(await system.snapshot('metrics')).toBeUndefined();
     expect((await play(quick)).status).toBe('completed');
   });
 

@@ -66,7 +66,7 @@ describe('a worker that is not heard of', () => {
     expect(only('worker:failed').data).toMatchObject({ workerId: 'demo/v1#1', tasks: [{ taskId: 'one' }] });
     expect(only('provider:error').data).toMatchObject({ origin: 'worker', workerId: 'demo/v1#1' });
     expect(of('pool:scaled_up').at(-1)?.data).toMatchObject({ reason: 'replace', workerIds: ['demo/v1#3'] });
-    expect(system.actors().worker).toBe(2);
+    expect((await system.actors()).worker).toBe(2);
     expect(hands.callOf('one').attempt).toBe(2);
     hands.callOf('one').succeed();
     await settle();

@@ -13,7 +13,7 @@ export async function explainCommand({ workflowId, taskId }: ExplainedTask, opti
   const { renderExplanation } = await import('../../observe/explain.ts');
   const { by, answer } = await inPlace(options, terminal, (place) => place.explain(workflowId, taskId));
   if (options.json === true) printJson(terminal, answer);
-  else print(terminal, harmless(renderExplanation(answer, Date.now())));
+  else print(terminal, harmless(renderExplanation(answer)));
   if (by === 'caller' && answer.tasks.length > 0) say(terminal, 'No engine that answers runs on the journal: this is what a start would find.');
   return exitCodes.done;
 }

@@ -136,7 +136,7 @@ export class Requests {
     lane.underWay += 1;
     request.state = 'sent';
     request.sent += 1;
-    request.sentAt ??= Date.now();
+    request.sentAt ??= performance.now();
     const which = request.sent;
     this.options.send(request.name, request.data, (answer) => {
       // An answer to an earlier time of asking is as good, but that one no longer counts as under way.
@@ -161,7 +161,7 @@ export class Requests {
 
   /** @returns whether the request is asked again later */
   private restAfter(error: GleitzeitError, request: Pending): boolean {
-    const now = Date.now();
+    const now = performance.now();
     request.refusals += 1;
     request.refusedAt ??= now;
     const delayMs = Math.max(error.retryAfterMs ?? 0, backoffMs(afterRefusal, request.refusals, Math.random()));
@@ -179,7 +179,7 @@ export class Requests {
 
   private losePatience(request: Pending): void {
     const { patienceMs } = this.options;
-    const isOld = request.sentAt !== undefined && Date.now() - request.sentAt > patienceMs;
+    const isOld = request.sentAt !== undefined && performance.now() - request.sentAt > patienceMs;
     if (isOld && request.sent >= leastTries && request.name !== 'workflow:result') {
       const message = `The connection broke each of the ${request.sent} times that '${request.name}' was asked for.`;
       this.settle(request, () => request.reject(errorOf('CONNECTION_LOST', message)));

@@ -48,6 +48,7 @@ export const workflowStatus = z.object({
   status: z.string().describe("The state's name, as in the chart of the workflow."),
   submittedAt: epochMs,
   tasks: z.record(z.string(), taskStatus),
+  storage: z.lazy(() => reason).exactOptional(),
 });
 
 export const workflowResult = z.object({
@@ -73,11 +74,12 @@ const workflowHead = z.object({
 const event = envelope as unknown as z.ZodType<GleitzeitEvent>;
 const trace = z.object({ workflowId: z.string(), name: z.string(), submittedAt: epochMs, events: z.array(event) });
 
-const reason = z.object({
+export const reason = z.object({
   // For programs; that there may be more kinds one day is part of the protocol.
   kind: z.string() as unknown as z.ZodType<Reason['kind']>,
   message: z.string(),
   until: epochMs.exactOptional(),
+  leftMs: durationMs.exactOptional(),
   releasedBy: z.string(),
 });
 export const explanation = z.object({

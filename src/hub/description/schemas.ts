@@ -8,7 +8,7 @@ import { connectionNotices, wireError } from '../protocol/answers.ts';
 import { requests } from '../protocol/requests.ts';
 import { subscribeData, subscriptionNotices } from '../protocol/subscriptions.ts';
 import { hubMessages, workerMessages } from '../protocol/workers.ts';
-import { answers, errorInfo, refusal, subscribed, workerAnswers } from './answers.ts';
+import { answers, errorInfo, reason, refusal, subscribed, workerAnswers } from './answers.ts';
 import { envelope } from './envelope.ts';
 
 /** Refers to a shape by its name. */
@@ -58,7 +58,8 @@ function all(): readonly Named[] {
     ...entriesOf(requests, 'request', ({ data }) => data),
     ...entriesOf(workerMessages, 'request', (schema) => schema),
     [named('subscribe', 'request'), subscribeData],
-    ...entriesOf({ ...answers, ...workerAnswers, subscribe: subscribed }, 'answer', (schema) => schema.extend({ ok: z.literal(true) })),
+    ...entriesOf(answers, 'answer', (schema) => schema.extend({ ok: z.literal(true), storage: reason.exactOptional() })),
+    ...entriesOf({ ...workerAnswers, subscribe: subscribed }, 'answer', (schema) => schema.extend({ ok: z.literal(true) })),
     ...entriesOf({ ...subscriptionNotices, ...connectionNotices }, 'notice', (schema) => schema),
     ...entriesOf(hubMessages, 'order', (schema) => schema),
   ];

@@ -8,7 +8,7 @@ import { renderTrace, traceOf } from '../../observe/trace.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { observedEvent } from '../protocol/observing.ts';
-import { type RequestName, type Responses, requests } from '../protocol/requests.ts';
+import { type Held, type RequestName, type Responses, requests } from '../protocol/requests.ts';
 import { type Grant, requireRole } from '../server/access.ts';
 import type { OnGone } from '../server/awaited.ts';
 import type { RequestHandler } from '../server/requests.ts';
@@ -75,10 +75,10 @@ class Api {
   /** The result comes with the status of a workflow that has ended. */
   async status(c: Asked, workflowId: string): Promise<Response> {
     return this.answers.json(c, async () => {
-      const { status } = await this.ask(c, 'workflow:status', { workflowId });
-      if (!ends.has(status.status)) return { status };
+      const { status, ...held } = await this.ask(c, 'workflow:status', { workflowId });
+      if (!ends.has(status.status)) return { status, ...held };
       const { result } = await this.ask(c, 'workflow:result', { workflowId });
-      return { status, result };
+      return { status, result, ...held };
     });
   }
 
@@ -123,9 +123,9 @@ class Api {
     return c.json({ ok: true, ...answer });
   }
 
-  private async ask<Name extends RequestName>(c: Asked, name: Name, data: object): Promise<Responses[Name]> {
+  private async ask<Name extends RequestName>(c: Asked, name: Name, data: object): Promise<Responses[Name] & Held> {
     // The handlers answer each request with what the table of answers says.
-    return (await this.handle(name, data, { ...c.get('grant'), onGone: whenGone(c.req.raw.signal) })) as Responses[Name];
+    return (await this.handle(name, data, { ...c.get('grant'), onGone: whenGone(c.req.raw.signal) })) as Responses[Name] & Held;
   }
 }
 

@@ -1,9 +1,12 @@
 /** The trace of a workflow as JSON, read from the journal as far as it has been handed over. */
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
+import { reasonOfStorage } from '../../observe/storage-fault.ts';
 import { knownHead, notFound } from '../../runtime/known-workflow.ts';
 import { portOf } from '../../runtime/port.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
+import { caughtUp } from '../../system/told.ts';
 import { Pages } from '../events/pages.ts';
+import { withoutPathsIn } from '../protocol/paths.ts';
 import { jsonPieces } from '../work/json-pieces.ts';
 import type { Part } from './answers.ts';
 
@@ -18,7 +21,9 @@ export interface TraceAsked {
 
 /** @throws GleitzeitError WORKFLOW_NOT_FOUND, before the first part; PERSISTENCE_* */
 export async function* tracePartsOf(system: GleitzeitSystem, { workflowId, shown }: TraceAsked): AsyncGenerator<Part, void> {
-  const { journal } = portOf(system);
+  const { core, journal } = portOf(system);
+  await caughtUp(core);
+  const storage = withoutPathsIn(reasonOfStorage(core));
   await knownHead({ journal }, workflowId);
   const pages = new Pages(journal, { general: new Set(), particular: new Map([[workflowId, new Set()]]) }, partBounds);
   let seq = 0;
@@ -38,7 +43,7 @@ export async function* tracePartsOf(system: GleitzeitSystem, { workflowId, shown
           yield piece;
         }
       }
-      if (isEnd) yield ']}}';
+      if (isEnd) yield storage === undefined ? ']}}' : `]},"storage":${JSON.stringify(storage)}}`;
     };
     yield { pieces: pieces(), isLast };
     pages.learn(length);

@@ -5,7 +5,7 @@ import { catchUpPolicies, overlapPolicies } from '../../../machines/events/cron.
 import { priorities } from '../../../machines/events/definition.ts';
 import { longestMs } from '../../../machines/policies/instants.ts';
 import { headStatuses, type WorkflowHead } from '../../journal/journal.ts';
-import type { Explanation } from '../../observe/explain.ts';
+import type { Explanation, Reason } from '../../observe/explain.ts';
 import type { Trace } from '../../observe/trace.ts';
 import { ifKnownRules } from '../../runtime/options.ts';
 import type { WorkflowResult } from '../../runtime/result.ts';
@@ -134,6 +134,11 @@ export interface Responses {
   readonly 'schedule:list': { readonly schedules: readonly ScheduleStatus[] };
   readonly 'schedule:add': { readonly schedule: ScheduleStatus };
   readonly 'schedule:remove': Record<never, never>;
+}
+
+/** What every answer says beside, while the journal takes nothing: that it is what is recorded and no more, and why. */
+export interface Held {
+  readonly storage?: Reason;
 }
 
 export const protocolVersion = 1;

@@ -7,6 +7,7 @@
  */
 import { carryOut } from '../../control/commands.ts';
 import { errorOf } from '../../errors.ts';
+import { reasonOfStorage } from '../../observe/storage-fault.ts';
 import { packageVersion } from '../../package-version.ts';
 import type { SubmitOptions } from '../../runtime/options.ts';
 import { portOf } from '../../runtime/port.ts';
@@ -21,6 +22,7 @@ import { observedEvent, observedResult, observedStatus } from '../protocol/obser
 import { withoutPathsIn } from '../protocol/paths.ts';
 import {
   bringsWorkflow,
+  type Held,
   protocolVersion,
   type RequestData,
   type RequestName,
@@ -48,7 +50,7 @@ export interface Asker extends Grant {
  * Does what is asked, and resolves with the answer.
  * @throws GleitzeitError METHOD_NOT_FOUND, AUTHORIZATION_FAILED, INVALID_PARAMS, and as the system does
  */
-export type RequestHandler = (name: RequestName, data: unknown, asker: Asker) => Promise<Responses[RequestName]>;
+export type RequestHandler = (name: RequestName, data: unknown, asker: Asker) => Promise<Responses[RequestName] & Held>;
 
 export interface RequestOptions {
   /** Waits with a submit for workers that come back. @defaultValue it is refused at once */
@@ -87,22 +89,33 @@ class RequestDesk {
     this.results = new AwaitedResults(system);
   }
 
-  async handle(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName]> {
+  async handle(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName] & Held> {
     if (!isRequestName(name)) throw errorOf('METHOD_NOT_FOUND', `There is no request ${describeValue(name)}.`);
     requireRole(asker, requests[name].roles, `'${name}'`);
     if (data instanceof Unread) return this.handleUnread(name, data, asker);
     return this.handleRead(name, data, asker);
   }
 
-  private handleRead(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName]> {
+  private async handleRead(name: RequestName, data: unknown, asker: Asker): Promise<Responses[RequestName] & Held> {
     const { data: schema } = requests[name];
     // The schema of the name accepts what the act of that name takes.
     const act = this.acts[name] as Act<RequestName>;
-    return act(checked(schema, name, data ?? {}) as RequestData<RequestName>, asker);
+    const answer = await act(checked(schema, name, data ?? {}) as RequestData<RequestName>, asker);
+    const storage = this.storage();
+    return storage === undefined ? answer : { ...answer, storage };
+  }
+
+  /** Nothing once the system has begun to stop, which is no reason to withhold an answer. */
+  private storage(): Held['storage'] {
+    try {
+      return withoutPathsIn(reasonOfStorage({ storageFault: this.system.storageFault() }));
+    } catch {
+      return undefined;
+    }
   }
 
   /** @throws GleitzeitError as reading a workflow does */
-  private async handleUnread(name: RequestName, { text }: Unread, asker: Asker): Promise<Responses[RequestName]> {
+  private async handleUnread(name: RequestName, { text }: Unread, asker: Asker): Promise<Responses[RequestName] & Held> {
     const { loader } = this.options;
     if (loader === undefined || !bringsWorkflow(name)) {
       const { messageBytes: bytes, depth } = hubLimitDefaults;
@@ -118,7 +131,8 @@ class RequestDesk {
     'workflow:submit': async ({ definition, yaml, workflow, ...options }, asker) =>
       this.submit(await this.workflowOf({ definition, yaml, workflow }, asker), options),
     'workflow:status': async ({ workflowId, at }, { roles }) => {
-      const status = at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId);
+      // Why a journal takes nothing stands beside it, without its paths.
+      const { storage: _, ...status } = at === undefined ? await this.system.status(workflowId) : await this.system.at(at).workflow(workflowId);
       return { status: roles.has('client') ? status : observedStatus(status) };
     },
     'workflow:result': async ({ workflowId }, asker) => ({ result: await this.result(workflowId, asker) }),

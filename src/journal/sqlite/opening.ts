@@ -12,6 +12,7 @@ export interface Owned {
   readonly lock: Lock;
   readonly owner: Owner;
   readonly lastSeq: number;
+  readonly lastTime: number;
   readonly keys: readonly string[];
   readonly lost?: VerifiedTail['lost'];
 }
@@ -25,7 +26,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
     if (isJournal(path)) migrateOlder(path, options);
     else createJournal(path);
     // On a connection that cannot write, and before there is one that can: a log that is not its own must not get into the file.
-    const { db: looked, lastSeq, lost, end, keys } = openToRead(path, options);
+    const { db: looked, lastSeq, lastTime, lost, end, keys } = openToRead(path, options);
     looked.close();
     // Before the journal says that an engine has it, so that whoever looks meanwhile knows how far it had come.
     writeFirstMark(path, { ...end, durability: options.durability });
@@ -34,7 +35,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
       const owner = takeEpoch(db);
       // From here on the file itself says who owns it, and the log, which begins anew, does not.
       db.pragma('wal_checkpoint(PASSIVE)');
-      return { lock, owner, lastSeq, keys, ...(lost && { lost }) };
+      return { lock, owner, lastSeq, lastTime, keys, ...(lost && { lost }) };
     } finally {
       db.close();
     }
@@ -48,6 +49,8 @@ export interface Beside {
   readonly db: Database.Database;
   readonly epoch: number;
   readonly lastSeq: number;
+  /** When its last fact was stated, in epoch milliseconds. */
+  readonly lastTime: number;
   /** Where it ends, as a mark says it. */
   readonly end: Omit<Mark, 'durability'>;
   /** The ids of the keys that secrets in it are sealed with. */
@@ -62,9 +65,10 @@ export function openToRead(path: string, { busyTimeoutMs }: Pick<ConnectOptions,
   const db = connectToRead(path, busyTimeoutMs);
   try {
     checkVersion(db, path);
-    const { tail, owner, lost } = verifyEnd(db, place);
+    const { tail, lastTime, owner, lost } = verifyEnd(db, place);
     const { n, seq, chain } = tail;
-    return { db, lastSeq: seq, epoch: owner.epoch, end: { journal: owner.journal, n, seq, chain }, keys: keysIn(db), ...(lost && { lost }) };
+    const end = { journal: owner.journal, n, seq, chain };
+    return { db, lastSeq: seq, lastTime, epoch: owner.epoch, end, keys: keysIn(db), ...(lost && { lost }) };
   } catch (thrown) {
     db.close();
     throw thrown;

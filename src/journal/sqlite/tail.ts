@@ -1,7 +1,7 @@
 /** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
 import type Database from 'better-sqlite3';
 import { damaged } from './faults.ts';
-import { chainAfter, type FrameRow, isIntact, isShaped, rowSum } from './frame.ts';
+import { chainAfter, type FrameRow, factOf, isIntact, isShaped, linesOf, rowSum } from './frame.ts';
 import type { Mark } from './mark.ts';
 
 export interface Tail {
@@ -105,11 +105,19 @@ export function verifyTail(
       message: `it ends after seq ${last.seq}, and its record says ${tail.seq}`,
     });
   }
-  return { tail, ...lostTo(options, { db, tail }) };
+  return { tail, lastTime: timeOfLast(frames.at(-1)), ...lostTo(options, { db, tail }) };
+}
+
+/** When the last fact was stated; 0 for an empty journal. */
+function timeOfLast(frame: FrameRow | undefined): number {
+  const line = frame && linesOf(frame.body).findLast((each) => each !== '');
+  return line === undefined ? 0 : factOf(line).time;
 }
 
 export interface VerifiedTail {
   readonly tail: Tail;
+  /** Epoch milliseconds. */
+  readonly lastTime: number;
   readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
 }
 

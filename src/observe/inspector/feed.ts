@@ -1,6 +1,8 @@
 /**
  * The feed: who told whom what, and what became of it, for everyone who is connected.
  *
+ * What it shows is written when it happens, and told once it is durable; while the journal takes nothing, nothing is shown.
+ *
  * It is attached to the router while there is a receiver, and not a moment longer. What a receiver gets is written when it
  * happens, so a state is the one right after its event, however late it is read.
  */
@@ -20,7 +22,9 @@ export interface Inspected {
     /** Also finds an actor that has just ended. */
     last(component: Component, key: string): Actor | undefined;
   };
-  readonly router: { deliveries: DeliveryObserver | undefined };
+  readonly router: { deliveries: DeliveryObserver | undefined; readonly lastSeq: number };
+  readonly settledSeq: number;
+  onSettled(listener: ((seq: number) => void) | undefined): void;
   readonly clock: { now(): number };
 }
 
@@ -46,7 +50,8 @@ export class Feed {
 
   /** Tells a new receiver of every live actor, and from then on of every delivery. */
   join(outlet: Outlet): Receiver {
-    const receiver = new Receiver({ outlet, limit: this.limit, caughtUp: (dropped, ended) => this.tidings(dropped, ended) });
+    const { settledSeq } = this.core;
+    const receiver = new Receiver({ outlet, limit: this.limit, settledSeq, caughtUp: (dropped, ended) => this.tidings(dropped, ended) });
     const now = this.core.clock.now();
     for (const component of components) {
       for (const actor of this.core.registry.all(component))
@@ -54,6 +59,9 @@ export class Feed {
     }
     this.receivers.add(receiver);
     this.core.router.deliveries = this.observe;
+    this.core.onSettled((seq) => {
+      for (const each of this.receivers) each.settle(seq);
+    });
     return receiver;
   }
 
@@ -75,6 +83,8 @@ export class Feed {
   }
 
   private detach(): void {
+    // What waits is still told once it is durable.
+    if (this.receivers.size === 0) this.core.onSettled(undefined);
     if (this.core.router.deliveries === this.observe) this.core.router.deliveries = undefined;
   }
 
@@ -82,7 +92,7 @@ export class Feed {
     const able: Receiver[] = [];
     for (const receiver of this.receivers) {
       if (receiver.hasRoom()) able.push(receiver);
-      else receiver.miss(actor);
+      else receiver.miss(actor, this.core.router.lastSeq);
     }
     // Nothing is written for receivers that do not read.
     if (able.length > 0) this.tell(able, { event, actor, before });
@@ -96,20 +106,20 @@ export class Feed {
       this.introduce(receiver, actor, { snapshot: before, now: event.time });
       if (source !== undefined) this.introduce(receiver, source, { snapshot: source.getSnapshot(), now: event.time });
       else this.introduceOutsider(receiver, event.source, event.time);
-      for (const message of told) receiver.tell(message);
+      for (const message of told) receiver.tell(message, event.seq);
     }
   }
 
   private introduce(receiver: Receiver, actor: Actor, { snapshot, now }: { readonly snapshot: AnyMachineSnapshot; readonly now: number }): void {
     if (receiver.knows.has(actor)) return;
     receiver.knows.add(actor);
-    receiver.tell(() => this.messages.actor(actor, snapshot, now));
+    receiver.tell(() => this.messages.actor(actor, snapshot, now), this.core.router.lastSeq);
   }
 
   private introduceOutsider(receiver: Receiver, name: string, now: number): void {
     if (receiver.knowsOutsider.has(name)) return;
     receiver.knowsOutsider.add(name);
-    receiver.tell(this.messages.outsider(name, now));
+    receiver.tell(this.messages.outsider(name, now), 0);
   }
 
   private tidings(dropped: number, ended: readonly Actor[]): readonly string[] {

@@ -1,5 +1,5 @@
 /**
- * One receiver: what it was told, and what waits until it reads.
+ * One receiver: what it was told, and what waits until it reads, and until it is durable.
  *
  * What waits is bounded. A receiver that reads too slowly misses whole deliveries, until it has caught up; then it is told
  * how many, and which actors ended in the meantime. Every state it gets later is complete, so nothing else need be repeated.
@@ -18,12 +18,20 @@ export interface ReceiverOptions {
   readonly outlet: Outlet;
   /** How many messages may wait. */
   readonly limit: number;
+  /** The last event that may be told. @defaultValue 0 */
+  readonly settledSeq?: number;
   /** Writes what a receiver is told when it has caught up. */
   readonly caughtUp: (dropped: number, ended: readonly Actor[]) => readonly string[];
 }
 
 /** A text, or what writes it when its turn comes: introductions of many actors are not held in memory as text. */
-type Waiting = string | (() => string);
+type Text = string | (() => string);
+
+/** A message, and the event up to which all has to be durable before it may be told. */
+interface Waiting {
+  readonly text: Text;
+  readonly seq: number;
+}
 
 /** Characters that may wait here, whatever their number of messages. */
 const longestQueue = 32 * 1024 * 1024;
@@ -41,12 +49,15 @@ export class Receiver {
   readonly knows = new WeakSet<Actor>();
   readonly knowsOutsider = new Set<string>();
   private readonly options: ReceiverOptions;
-  private queue: Waiting[] = [];
+  private queue: (Waiting | undefined)[] = [];
   private next = 0;
   /** Of the texts that wait; actors that are still to be introduced hold no text and count for nothing. */
   private texts = 0;
   private length = 0;
   private dropped = 0;
+  private droppedAt = 0;
+  /** Everything up to here is durable. */
+  private settledSeq: number;
   private readonly ended = new Set<Actor>();
   private isScheduled = false;
   private isFinishing = false;
@@ -54,6 +65,13 @@ export class Receiver {
 
   constructor(options: ReceiverOptions) {
     this.options = options;
+    this.settledSeq = options.settledSeq ?? 0;
+  }
+
+  /** Everything up to an event is durable, and may be told. */
+  settle(seq: number): void {
+    this.settledSeq = seq;
+    this.schedule();
   }
 
   /** Whether it can be told of another delivery; once it cannot, only when all that waited is sent. */
@@ -62,15 +80,17 @@ export class Receiver {
   }
 
   /** Counts a delivery to an actor that it is not told of. */
-  miss(actor: Actor): void {
+  miss(actor: Actor, seq = 0): void {
     this.dropped++;
+    this.droppedAt = seq;
     if (actor.hasEnded() && this.knows.has(actor)) this.ended.add(actor);
   }
 
-  tell(message: Waiting): void {
+  /** @param seq - What it follows from is durable once this event is. */
+  tell(text: Text, seq = 0): void {
     if (this.isGone) return;
-    this.queue.push(message);
-    if (typeof message === 'string') this.count(message, 1);
+    this.queue.push({ text, seq });
+    if (typeof text === 'string') this.count(text, 1);
     this.schedule();
   }
 
@@ -123,12 +143,13 @@ export class Receiver {
     if (this.next === this.queue.length) this.refill();
     else if (this.next >= compactAfter) this.compact();
     const message = this.queue[this.next];
-    if (message === undefined) return undefined;
+    if (message === undefined || message.seq > this.settledSeq) return undefined;
     // Sent messages are let go of although the array still has their place.
-    this.queue[this.next++] = '';
-    if (typeof message !== 'string') return message();
-    this.count(message, -1);
-    return message;
+    this.queue[this.next++] = undefined;
+    const { text } = message;
+    if (typeof text !== 'string') return text();
+    this.count(text, -1);
+    return text;
   }
 
   /** A receiver that is always a little behind never empties its queue. */
@@ -143,9 +164,11 @@ export class Receiver {
   }
 
   private refill(): void {
-    const tidings = this.dropped === 0 ? [] : this.options.caughtUp(this.dropped, [...this.ended]);
-    this.queue = [...tidings];
+    this.queue = [];
     this.next = 0;
+    if (this.droppedAt > this.settledSeq) return;
+    const tidings = this.dropped === 0 ? [] : this.options.caughtUp(this.dropped, [...this.ended]);
+    this.queue = tidings.map((text) => ({ text, seq: 0 }));
     for (const message of tidings) this.count(message, 1);
     this.dropped = 0;
     this.ended.clear();

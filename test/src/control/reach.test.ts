@@ -160,7 +160,10 @@ describe('a journal that an engine owns', { timeout: 20_000 }, () => {
     symlinkSync(path, link);
     expect(controlAddress(link)).toBe(controlAddress(path));
 
-    expect(await reach(link, { command: 'hello', data: {} })).toEqual({ by: 'owner', answer: { pid: process.pid, phase: 'running', storage: null } });
+    expect(await reach(link, { command: 'hello', data: {} })).toEqual({
+      by: 'owner',
+      answer: { pid: process.pid, phase: 'running', storage: null, wallAheadMs: expect.any(Number) },
+    });
     expect(await reach(path, await submit('w'))).toMatchObject({ by: 'owner', answer: { workflowId: 'w' } });
     await until(() => held.calls.includes('a'));
     const { answer } = await reach(path, { command: 'explain', data: { workflowId: 'w', taskId: 'a' } });

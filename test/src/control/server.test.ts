@@ -107,7 +107,7 @@ describe('the ear of an engine', { timeout: 30_000 }, () => {
       }
       socket.write('and more\n'.repeat(1_000));
     });
-    expect(JSON.parse(answer)).toEqual({ ok: true, value: { pid: process.pid, phase: 'running', storage: null } });
+    expect(JSON.parse(answer)).toEqual({ ok: true, value: { pid: process.pid, phase: 'running', storage: null, wallAheadMs: expect.any(Number) } });
   });
 
   it('survives clients that go without a word, in the middle of one, or before the answer', async () => {

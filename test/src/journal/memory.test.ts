@@ -72,6 +72,6 @@ describe('the journal in memory', () => {
     const kept = await journal.read();
     expect(kept.length).toBeLessThan(100);
     expect(kept.at(-1)?.seq).toBe(1_000);
-    expect(await journal.open()).toEqual({ lastSeq: 1_000 });
+    expect(await journal.open()).toMatchObject({ lastSeq: 1_000, lastTime: 10_000 });
   });
 });

@@ -234,7 +234,7 @@ describe('the write-ahead log after a crash', () => {
     expect(lost).toEqual({ afterSeq: lastSeq, toSeq: 120 });
     await journal.append([submitted('x', 200)]);
     await journal.close();
-    expect(await journal.open()).toEqual({ lastSeq: 200, epoch: expect.any(Number) });
+    expect(await journal.open()).toEqual({ lastSeq: 200, lastTime: 2_000, epoch: expect.any(Number) });
     await journal.close();
   });
 });
@@ -286,7 +286,7 @@ describe('repair', () => {
     expect(lost?.workflows).toEqual(Array.from({ length: 10 }, (_, at) => `w${91 + 3 * at}`));
     expect((await checkJournal(aside!)).damages).toMatchObject([{ afterSeq: 87 }]);
     const journal = sqliteJournal(path, { writer: 'inline' });
-    expect(await journal.open()).toEqual({ lastSeq: 87, epoch: 2 });
+    expect(await journal.open()).toEqual({ lastSeq: 87, lastTime: expect.any(Number), epoch: 2 });
     expect(await journal.read()).toEqual(lives(29).flat());
     await journal.append([submitted('x', 200)]);
     await journal.close();

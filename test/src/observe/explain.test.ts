@@ -34,6 +34,7 @@ describe('a task', () => {
         kind: 'running',
         message: "attempt 1 runs on 'demo/v1#1'",
         until: clock.now() + 300_000,
+        leftMs: 300_000,
         releasedBy: 'the attempt ends, or its deadline comes',
       },
     ]);
@@ -153,8 +154,8 @@ describe('an explanation', () => {
   });
 
   it('can be read as text, with the time that is left', () => {
-    const reasons: readonly Reason[] = [{ kind: 'retry', message: 'attempt 1 failed', until: 3_500, releasedBy: 'its time comes' }];
-    expect(renderExplanation({ workflowId: 'w', status: 'running', tasks: [{ taskId: 'a', state: 'waitingRetry', reasons }] }, 1_000)).toBe(
+    const reasons: readonly Reason[] = [{ kind: 'retry', message: 'attempt 1 failed', until: 3_500, leftMs: 2_500, releasedBy: 'its time comes' }];
+    expect(renderExplanation({ workflowId: 'w', status: 'running', tasks: [{ taskId: 'a', state: 'waitingRetry', reasons }] })).toBe(
       'Workflow w is running.\n  a is waitingRetry\n    attempt 1 failed; released when its time comes (in 2.5 s at the latest)',
     );
   });

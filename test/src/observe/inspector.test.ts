@@ -39,7 +39,11 @@ const taskChart = setup({
 /** The part of a system that is inspected: real actors, delivered to as the router does it. */
 function inspected() {
   const registry = new Registry();
-  const router: { deliveries: DeliveryObserver | undefined } = { deliveries: undefined };
+  const router: { deliveries: DeliveryObserver | undefined; lastSeq: number } = { deliveries: undefined, lastSeq: 0 };
+  const settling: { listener?: ((seq: number) => void) | undefined } = {};
+  const onSettled = (listener: typeof settling.listener): void => {
+    settling.listener = listener;
+  };
   const birth = (component: 'system' | 'task', key: string): Actor => {
     const actor = createStatechartActor({ component, key }, component === 'system' ? systemChart : taskChart, undefined);
     registry.add(actor, []);
@@ -54,7 +58,9 @@ function inspected() {
     actor.send(event);
     router.deliveries?.(event, actor, before);
   }
-  return { core: { registry, router, clock: { now: () => 1 } }, router, registry, system, birth, queued, completed };
+  // All that is stated is durable at once.
+  const core = { registry, router, clock: { now: () => 1 }, settledSeq: Number.MAX_SAFE_INTEGER, onSettled };
+  return { core, router, registry, system, birth, queued, completed };
 }
 
 let open: (() => unknown)[] = [];

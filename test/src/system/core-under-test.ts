@@ -76,14 +76,17 @@ export function slowJournal() {
     appended,
     async commit(): Promise<void> {
       next().resolve();
-      await Promise.resolve();
+      await settled();
     },
     async refuse(error: unknown): Promise<void> {
       next().reject(error);
-      await Promise.resolve();
+      await settled();
     },
   };
 }
+
+/** Everything that waited only for promises has gone on. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function bound(journal: Journal): Journal {
   return {

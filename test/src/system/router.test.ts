@@ -25,7 +25,7 @@ describe('the stamp of an event', () => {
 
   it('never goes back in time, even when the clock does', () => {
     let now = 1_000;
-    const { put, seen } = coreUnderTest({ clock: { now: () => now, setTimer: () => ({ cancel: () => undefined }) } });
+    const { put, seen } = coreUnderTest({ clock: { now: () => now, wall: () => now, setTimer: () => ({ cancel: () => undefined }) } });
     put(start);
     now = 10;
     put(submitOf('x'));

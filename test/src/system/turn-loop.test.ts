@@ -233,7 +233,7 @@ describe('the turn loop', () => {
 
   it('gives timers and I/O their share when there is much to carry', () => {
     let now = 0;
-    const clock = { now: () => (now += 3), setTimer: () => ({ cancel: () => undefined }) };
+    const clock = { now: () => (now += 3), wall: () => now, setTimer: () => ({ cancel: () => undefined }) };
     const { core, pump, types } = coreUnderTest({ clock });
     core.accept(start, { source: 'api' });
     for (let at = 0; at < 6; at++) core.accept(submitOf(`w${at}`), { source: 'api' });

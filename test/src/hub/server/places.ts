@@ -59,9 +59,9 @@ export function heardBy(socket: Socket): { readonly name: string; readonly paylo
   return heard;
 }
 
-export async function until(isSo: () => boolean, forMs = 20_000): Promise<void> {
+export async function until(isSo: () => boolean | Promise<boolean>, forMs = 20_000): Promise<void> {
   const end = Date.now() + forMs;
-  while (!isSo()) {
+  while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`It did not come about: ${isSo}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }

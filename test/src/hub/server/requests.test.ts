@@ -96,7 +96,7 @@ describe('what clients ask of the engine', { timeout: 30_000 }, () => {
       ],
     };
     await request('workflow:submit', { definition, id: 'w' });
-    await until(() => system.snapshot('task', 'w/a')?.value === 'running');
+    await until(async () => (await system.snapshot('task', 'w/a'))?.value === 'running');
     expect((await request('workflow:status', { workflowId: 'w' })).status).toMatchObject({ status: 'running', tasks: { b: { status: 'pending' } } });
     expect((await request('workflow:explain', { workflowId: 'w' })).explanation.tasks.map(({ taskId }: { taskId: string }) => taskId)).toEqual([
       'a',
@@ -173,9 +173,9 @@ describe('what clients ask of the engine', { timeout: 30_000 }, () => {
     expect((await request('workflow:result', { workflowId: 'w' })).result.status).not.toBe('completed');
     await expect(request('workflow:pause', { workflowId: 'w' })).rejects.toEqual(refused('WORKFLOW_INVALID_STATE'));
     expect(await request('engine:pause', { reason: 'lunch' })).toEqual({});
-    expect(system.snapshot('engine')?.value).toEqual({ running: 'paused' });
+    expect((await system.snapshot('engine'))?.value).toEqual({ running: 'paused' });
     await request('workflow:submit', { definition: echo(), id: 'later' });
-    await until(() => system.snapshot('task', 'later/a') !== undefined);
+    await until(async () => (await system.snapshot('task', 'later/a')) !== undefined);
     expect(await request('task:set_priority', { workflowId: 'later', taskId: 'a', priority: 'urgent' })).toEqual({});
     expect(await request('engine:resume')).toEqual({});
     expect((await request('workflow:result', { workflowId: 'later' })).result.status).toBe('completed');

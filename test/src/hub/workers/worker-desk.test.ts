@@ -470,7 +470,7 @@ describe('a connection that breaks', () => {
     await far.register({ slots: 5, leases: [far.about('a')] });
     expect(await far.succeed('a')).toEqual({ accepted: true });
     await submit(tasks('b'));
-    expect(system.snapshot('worker', 'far')?.context).toMatchObject({ slots: 5 });
+    expect((await system.snapshot('worker', 'far'))?.context).toMatchObject({ slots: 5 });
     expect(of('task:failed')).toEqual([]);
     await far.succeed('b');
   });
