@@ -14,7 +14,7 @@ import type { OnGone } from '../server/awaited.ts';
 import type { RequestHandler } from '../server/requests.ts';
 import { only } from './answering.ts';
 import { Answers } from './answers.ts';
-import { bounded, readBody } from './bodies.ts';
+import { readBody } from './bodies.ts';
 import { tracePartsOf } from './trace-parts.ts';
 
 /** What the routes are told about who asks. */
@@ -36,16 +36,15 @@ const ends: ReadonlySet<string> = new Set(['completed', 'failed', 'cancelled', '
 /** Adds the routes below `/api`. */
 export function addApi(app: Hono<Visit>, options: ApiOptions): void {
   const api = new Api(options);
-  const limit = bounded(options.limits);
   app
     .get('/api/workflows', (c) => api.list(c))
-    .post(limit, (c) => api.submit(c))
+    .post((c) => api.submit(c))
     .all(only('GET', 'HEAD', 'POST'));
   app.get('/api/workflows/:id', (c) => api.status(c, c.req.param('id'))).all(only('GET', 'HEAD'));
   app.get('/api/workflows/:id/trace', (c) => api.trace(c, c.req.param('id'))).all(only('GET', 'HEAD'));
   app.get('/api/workflows/:id/explain', (c) => api.explain(c, c.req.param('id'))).all(only('GET', 'HEAD'));
   for (const command of commands) {
-    app.post(`/api/workflows/:id/${command}`, limit, (c) => api.command(c, { command, workflowId: c.req.param('id') })).all(only('POST'));
+    app.post(`/api/workflows/:id/${command}`, (c) => api.command(c, { command, workflowId: c.req.param('id') })).all(only('POST'));
   }
 }
 

@@ -65,6 +65,64 @@ describe('the HTTP of a hub behind a real server', () => {
     expect(statusesIn(unsaid)).toEqual([413]);
   });
 
+  const commands = ['pause', 'resume', 'retry', 'cancel'] as const;
+  const chunk = (text: string): string => (text === '' ? '' : `${text.length.toString(16)}\r\n${text}\r\n`);
+  const posted = (path: string, headers: string, body = ''): string =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}\r\n${body}`;
+
+  it.each<[string, string, string]>([
+    ['no body', '', ''],
+    ['a body of no bytes', 'Content-Length: 0\r\n', ''],
+    ['no chunk', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n'],
+    ['a map', 'Content-Type: application/json\r\nContent-Length: 2\r\n', '{}'],
+    ['a map in chunks', 'Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n', `${chunk('{')}${chunk('}')}0\r\n\r\n`],
+    ['a map that is waited for', 'Content-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\n', '{}'],
+  ])('takes every command with %s', async (_, headers, body) => {
+    const { port, system } = await served();
+    const { loadWorkflow } = await import('../../../../src/index.ts');
+    const parameters = { times: 1 };
+    await (await system.submit(await loadWorkflow({ name: 'f', tasks: [{ id: 'a', method: 'core/fail', parameters }] }), { id: 'f' })).result();
+    await system.submit(await loadWorkflow({ name: 's', tasks: [{ id: 'a', method: 'core/sleep', parameters: { ms: 600_000 } }] }), { id: 's' });
+    for (const command of commands) {
+      const heard = await exchange(port, posted(`/api/workflows/${command === 'retry' ? 'f' : 's'}/${command}`, headers, body));
+      expect([command, statusesIn(heard).at(-1), heard.split('\r\n\r\n').at(-1)]).toEqual([command, 200, expect.stringContaining('"ok":true')]);
+    }
+    expect((await system.result('s')).status).toBe('cancelled');
+  });
+
+  it.each<[string, string, string, number]>([
+    ['a submit without a body', '', '', 400],
+    ['a submit of no chunk', 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n', 400],
+    ['an expectation that nobody meets', 'Expect: 200-ok\r\n', '', 417],
+  ])('refuses %s', async (_, headers, body, status) => {
+    const { port } = await served();
+    expect(statusesIn(await exchange(port, posted('/api/workflows', headers, body)))).toEqual([status]);
+  });
+
+  it('takes a submit in chunks, and one that waits to be asked for', async () => {
+    const { port, system } = await served();
+    const said = (id: string): string => JSON.stringify({ id, definition: { name: 'x', tasks: [{ id: 'a', method: 'core/echo' }] } });
+    const chunks = [...said('chunked')].map(chunk).join('');
+    const type = 'Content-Type: application/json\r\n';
+    const chunked = await exchange(port, posted('/api/workflows', `${type}Transfer-Encoding: chunked\r\n`, `${chunks}0\r\n\r\n`));
+    expect(statusesIn(chunked)).toEqual([202]);
+    const body = said('awaited');
+    const awaited = await exchange(port, posted('/api/workflows', `${type}Expect: 100-continue\r\nContent-Length: ${body.length}\r\n`, body));
+    expect(statusesIn(awaited)).toEqual([100, 202]);
+    for (const id of ['chunked', 'awaited']) expect((await system.result(id)).status).toBe('completed');
+  });
+
+  it.each(['HEAD', 'PUT', 'DELETE', 'PATCH'])('answers %s of a command in words, whatever body it has', async (method) => {
+    const { port } = await served();
+    for (const [headers, body] of [
+      ['', ''],
+      ['Transfer-Encoding: chunked\r\n', `${chunk('{}')}0\r\n\r\n`],
+    ] as const) {
+      const asked = posted('/api/workflows/x/cancel', headers, body).replace('POST', method);
+      expect(statusesIn(await exchange(port, asked))).toEqual([405]);
+    }
+  });
+
   it('takes a body up to the limit, however it is cut', async () => {
     const { port, system } = await served();
     const body = JSON.stringify({
