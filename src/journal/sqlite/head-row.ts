@@ -29,6 +29,15 @@ export interface FoundRow extends HeadRow {
   readonly isIntact: boolean;
 }
 
+/** A part of a list, and the number below which it goes on. */
+export interface HeadPage {
+  readonly rows: readonly FoundRow[];
+  readonly next: number | undefined;
+}
+
+/** Rows that are looked at before others have their turn: some milliseconds. */
+const rowsAtOnce = 500;
+
 /** The columns as a flipped bit may leave them; the number is the key of the row, and always one. */
 type StoredRow = Readonly<Record<Exclude<keyof HeadRow, 'no'> | 'sum', unknown>> & { readonly no: number };
 
@@ -77,24 +86,26 @@ export class HeadTable {
   }
 
   /**
-   * In the order of submission. Where all are asked for, or all of those that run, as many must be there as the tail says.
-   * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR
+   * A part of a list, the latest first: as many rows as can be looked at before others should have their turn.
+   * @param upTo - Only those with a lower number.
    */
-  list({ status, before, limit = Number.POSITIVE_INFINITY }: ListOptions, tailOf: () => Tail): readonly FoundRow[] {
-    return this.db.transaction(() => {
-      const upTo = before === undefined ? Number.MAX_SAFE_INTEGER : (this.find(before)?.no ?? 0);
-      const found: FoundRow[] = [];
-      for (const stored of this.latest(status, upTo)) {
-        const row = rowOf(stored);
-        if (status === undefined || row.status === status) found.push(row);
-        if (found.length >= limit) break;
-      }
-      if (before === undefined && found.length < limit) {
-        if (status === undefined) this.assertAll(found.length, tailOf());
-        if (status === 'running') this.assertRunning(found.length, tailOf());
-      }
-      return found.reverse();
-    })();
+  some(status: ListOptions['status'], upTo: number): HeadPage {
+    const low = this.db
+      .prepare('SELECT no FROM workflows WHERE no < ? ORDER BY no DESC LIMIT 1 OFFSET ?')
+      .pluck()
+      .get(upTo, rowsAtOnce - 1);
+    const from = typeof low === 'number' ? low : 0;
+    const rows = this.latest(status, { from, upTo }).map(rowOf);
+    return { rows: status === undefined ? rows : rows.filter((row) => row.status === status), next: from === 0 ? undefined : from };
+  }
+
+  /**
+   * Holds a list that nothing came into meanwhile against what the tail says.
+   * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR where there are not as many
+   */
+  assertWhole(status: ListOptions['status'], found: number, tail: Tail): void {
+    if (status === undefined) this.assertAll(found, tail);
+    if (status === 'running') this.assertRunning(found, tail);
   }
 
   /** Some rows in the order of their numbers. */
@@ -103,11 +114,11 @@ export class HeadTable {
   }
 
   /** The latest first. What is damaged may stand under any status, and is told by its checksum alone. */
-  private latest(status: ListOptions['status'], upTo: number): Iterable<StoredRow> {
+  private latest(status: ListOptions['status'], { from, upTo }: { readonly from: number; readonly upTo: number }): readonly StoredRow[] {
     const all = status === undefined || status === 'damaged';
     const which = all ? '' : status === 'running' ? 'AND ended_seq IS NULL' : 'AND status = ?';
-    const given = all || status === 'running' ? [upTo] : [upTo, status];
-    return this.db.prepare(`SELECT * FROM workflows WHERE no < ? ${which} ORDER BY no DESC`).iterate(...given) as Iterable<StoredRow>;
+    const given = all || status === 'running' ? [from, upTo] : [from, upTo, status];
+    return this.db.prepare(`SELECT * FROM workflows WHERE no >= ? AND no < ? ${which} ORDER BY no DESC`).all(...given) as StoredRow[];
   }
 
   /** Of those that have ended and are not known to be damaged, the ones that ended first. */

@@ -15,7 +15,7 @@ import { type FrameRow, factOf, isIntact, linesOf, readableLines } from './frame
 import { type FoundRow, type HeadRow, HeadTable, headOf, intactHead } from './head-row.ts';
 import { type Mentions, mentionsOf, mentionsOne } from './mentions.ts';
 import { type FoundSchedule, ScheduleTable } from './schedule-row.ts';
-import { type Gap, gapSum, readTail } from './tail.ts';
+import { type Gap, gapSum, readTail, type Tail } from './tail.ts';
 
 /** Frames that are unpacked between two turns of the event loop. */
 const framesAtOnce = 8;
@@ -50,8 +50,28 @@ export class Reader {
     });
   }
 
-  list(options: ListOptions): readonly WorkflowHead[] {
-    return this.guard(() => this.heads.list(options, () => readTail(this.db, this.path)).map(headOf));
+  /** A long list is found in parts. */
+  async list({ status, before, limit = Number.POSITIVE_INFINITY }: ListOptions): Promise<readonly WorkflowHead[]> {
+    const began = this.guard(() => readTail(this.db, this.path));
+    const found: FoundRow[] = [];
+    let upTo: number | undefined = before === undefined ? Number.MAX_SAFE_INTEGER : this.guard(() => this.heads.find(before)?.no ?? 0);
+    while (upTo !== undefined && found.length < limit) {
+      if (found.length > 0 || upTo < Number.MAX_SAFE_INTEGER) await nextTurn();
+      const below: number = upTo;
+      const { rows, next } = this.guard(() => this.heads.some(status, below));
+      for (const row of rows) found.push(row);
+      upTo = next;
+    }
+    if (before === undefined && found.length < limit) this.assertWhole(status, found.length, began);
+    return found.slice(0, limit).reverse().map(headOf);
+  }
+
+  /** What came or went while the list was found is not missing. */
+  private assertWhole(status: ListOptions['status'], found: number, began: Tail): void {
+    this.guard(() => {
+      const tail = readTail(this.db, this.path);
+      if (tail.seq === began.seq && tail.running === began.running && tail.ended === began.ended) this.heads.assertWhole(status, found, tail);
+    });
   }
 
   unfinished(): readonly WorkflowHead[] {
