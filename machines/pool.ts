@@ -10,6 +10,7 @@ import { Map as PersistentMap } from 'immutable';
 import { assign, emit, enqueueActions, setup } from 'xstate';
 
 import { newPool, type PoolContext } from './pool-context.ts';
+import { stating } from './pool-facts.ts';
 import * as offers from './pool-offers.ts';
 import type { PoolEvent, PoolFact, PoolInput } from './pool-protocol.ts';
 import * as sizing from './pool-sizing.ts';
@@ -19,16 +20,6 @@ import * as workers from './pool-workers.ts';
 export type { PoolContext } from './pool-context.ts';
 export { type PoolEvent, type PoolFact, type PoolInput, type PoolState, poolDefaults } from './pool-protocol.ts';
 export { type Unassigned, whyNotAssigned } from './pool-sizing.ts';
-
-type FactsOf = (context: PoolContext, event: PoolEvent) => readonly PoolFact[];
-type Told = { readonly context: PoolContext; readonly event: PoolEvent; readonly enqueue: { readonly emit: (fact: PoolFact) => void } };
-
-/** An action that states as many facts as there are. */
-const stating =
-  (factsOf: FactsOf) =>
-  ({ context, event, enqueue }: Told) => {
-    for (const fact of factsOf(context, event)) enqueue.emit(fact);
-  };
 
 export const poolMachine = setup({
   types: {
