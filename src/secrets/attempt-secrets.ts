@@ -5,9 +5,10 @@
  * Results get tokens, which later tasks open; what people read, errors, logs and progress, says `[sealed]`, for good.
  */
 import type { Failure } from '../../machines/failures.ts';
-import { sealLeaf } from './definition.ts';
+import { sealLeaf, sealWhole } from './definition.ts';
 import { KnownValues } from './known-values.ts';
 import type { SecretNames } from './names.ts';
+import type { Reach } from './reach.ts';
 import { type Leaf, type Rewriting, rewrite } from './rewrite.ts';
 import type { Sealer } from './sealer.ts';
 import { mayHoldToken, sealedText } from './token.ts';
@@ -31,6 +32,10 @@ export interface AttemptRules {
   readonly names: SecretNames;
   /** About results, and the details of errors and logs. */
   readonly isSecretPlace: Rewriting['isSecretPlace'];
+  /** Names of fields that the definition says in the open, and that are no secrets for that. */
+  readonly fieldNames: ReadonlySet<string>;
+  /** What of the result is referred to. Asked for where there is something to seal. */
+  readonly reach: () => Reach;
 }
 
 /** Makes the secrets of an attempt; one that has none costs two looks at what is small mostly. */
@@ -55,11 +60,15 @@ class SecretsOfAttempt implements AttemptSecrets {
       isSecretName: (name) => names.has(name),
       leaf: (value, isSecret) => {
         const opened = typeof value === 'string' ? this.openText(value) : value;
-        // What came there past every name is known from now on.
-        if (isSecret) this.learn(opened);
+        // What came there past every name is known from now on; what was sealed is by then.
+        if (isSecret && typeof opened !== 'object') this.learn(opened);
         return opened;
       },
-      name: (name) => String(this.openText(name)),
+      name: (name, isSecret) => {
+        const opened = mayHoldToken(name) ? String(this.sealer.open(name)) : name;
+        if (isSecret || opened !== name) this.learnName(opened);
+        return opened;
+      },
     });
   }
 
@@ -74,12 +83,16 @@ class SecretsOfAttempt implements AttemptSecrets {
       return token;
     };
     const replace = (text: string): string => (mayHoldToken(text) ? seal(text) : (this.known?.replace(text, sealOnce) ?? text));
+    const reach = this.rules.reach();
     return rewrite(result, ['result'], {
       ...this.places,
       leaf: (value, isSecret) =>
         typeof value === 'string' && !isSecret ? replace(value) : sealLeaf(value, isSecret || this.isKnownNumber(value), seal),
-      many: seal,
-      name: replace,
+      whole: (part, path) => (reach.isInto(path, part) ? undefined : sealWhole(part, seal)),
+      name: (name, isSecret, path) => {
+        const sealed = isSecret && name !== '' ? sealOnce(name) : replace(name);
+        return sealed !== name && reach.isTo(path) ? name : sealed;
+      },
     });
   }
 
@@ -111,9 +124,28 @@ class SecretsOfAttempt implements AttemptSecrets {
     return mayHoldToken(text) ? this.sealer.open(text, (value) => this.learn(value)) : text;
   }
 
+  /** A list or map is known by all that stands in it. */
   private learn(value: unknown): void {
     this.known ??= new KnownValues();
-    this.known.add(value);
+    const { known } = this;
+    rewrite(value, [], {
+      leaf: (leaf) => {
+        known.add(leaf);
+        return leaf;
+      },
+      name: (name) => {
+        this.learnName(name);
+        return name;
+      },
+    });
+  }
+
+  /** The name of a field in a secret map. One that says what stands under it, as `password`, is met everywhere, and hides nothing. */
+  private learnName(name: string): void {
+    const { names, fieldNames } = this.rules;
+    if (fieldNames.has(name) || (names.has(name) && !mayHoldToken(name))) return;
+    this.known ??= new KnownValues();
+    this.known.add(name);
   }
 
   private isKnownNumber(value: Leaf): boolean {
@@ -130,7 +162,11 @@ class SecretsOfAttempt implements AttemptSecrets {
     };
     rewrite(result, ['result'], {
       ...this.places,
-      name: note,
+      name: (name, isSecret) => {
+        isFound ||= isSecret;
+        if (isSecret) this.learnName(name);
+        return note(name);
+      },
       leaf: (value, isSecret) => {
         isFound ||= isSecret;
         if (isSecret) this.learn(value);
@@ -148,7 +184,9 @@ class SecretsOfAttempt implements AttemptSecrets {
         if (isSecret || this.isKnownNumber(value)) return sealedText;
         return typeof value === 'string' ? this.text(value) : value;
       },
-      name: (name) => this.text(name),
+      whole: (part, path) => (path.length === 1 ? undefined : sealWhole(part, () => sealedText)),
+      // Details and fields themselves stay a map.
+      name: (name, isSecret) => (isSecret ? sealedText : this.text(name)),
     });
   }
 }

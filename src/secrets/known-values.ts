@@ -33,6 +33,9 @@ interface Search {
 /** More values than that are not looked for by their ends, which takes a look at each of them. */
 const mostSoughtByEnd = 2_000;
 
+/** Forms from which on values are only looked for as they are: a list of secrets may be as long as any other. */
+const mostForms = 100_000;
+
 /** Beginnings up to which the regular expression is faster. */
 const fewHeads = 200;
 
@@ -48,7 +51,8 @@ export class KnownValues {
   add(value: unknown): void {
     if (typeof value !== 'string' && typeof value !== 'number') return;
     const text = String(value);
-    for (const form of [text, text.replace(scheme, '')].flatMap((each) => [...formsOf(each)]))
+    const texts = [text, text.replace(scheme, '')];
+    for (const form of this.values.size < mostForms ? texts.flatMap((each) => [...formsOf(each)]) : texts)
       if (form.length >= shortestSought) this.values.add(form);
     this.search = undefined;
   }

@@ -1,5 +1,6 @@
 /**
- * Goes through a JSON value, and replaces what is in it: the leaves, each told whether it is secret, and the names of fields.
+ * Goes through a JSON value, and replaces what is in it: the leaves and the names of fields, each told whether it is secret, and
+ * secret lists and maps as a whole.
  *
  * What nothing was replaced in is given back itself, not copied. The depth is that of the value, which its edge has bounded.
  */
@@ -14,14 +15,11 @@ export interface Rewriting {
   readonly isSecretPlace?: ((path: JsonPath, value: unknown) => boolean) | undefined;
   /** What stands in the place of a leaf. */
   readonly leaf: (value: Leaf, isSecret: boolean) => unknown;
-  /** What stands in the place of a list or map that is secret as a whole and has many leaves; their number bounds the work. */
-  readonly many?: ((value: object) => unknown) | undefined;
-  /** What stands in the place of a name. @defaultValue itself */
-  readonly name?: ((name: string) => string) | undefined;
+  /** What stands in the place of a secret list or map; undefined where its parts are replaced one by one. @defaultValue undefined */
+  readonly whole?: ((value: object, path: JsonPath) => unknown) | undefined;
+  /** What stands in the place of a name, told whether it stands in a secret map, and where. @defaultValue itself */
+  readonly name?: ((name: string, isSecret: boolean, path: JsonPath) => string) | undefined;
 }
-
-/** Leaves of a secret from which on they are many. */
-const manyLeaves = 1_000;
 
 /** @param path - Where the value stands. */
 export function rewrite(value: unknown, path: JsonPath, by: Rewriting): unknown {
@@ -45,7 +43,8 @@ class Rewriter {
     const isSecret = inherited || isNamed || this.by.isSecretPlace?.(this.path, value) === true;
     // JSON has nothing else than leaves, lists and maps.
     if (typeof value !== 'object' || value === null) return this.by.leaf(value as Leaf, isSecret);
-    if (isSecret && !inherited && this.by.many !== undefined && leavesOf(value) > manyLeaves) return this.by.many(value);
+    const whole = isSecret ? this.by.whole?.(value, this.path) : undefined;
+    if (whole !== undefined) return whole;
     return Array.isArray(value) ? this.list(value, isSecret) : this.map(value as Readonly<Record<string, unknown>>, isSecret);
   }
 
@@ -66,29 +65,18 @@ class Rewriter {
     const { isSecretName, name: rename } = this.by;
     let copy: object | undefined;
     let isRenamed = false;
+    const names: string[] = [];
     for (const name of Object.keys(map)) {
       this.path.push(name);
       const replaced = this.rewrite(map[name], isSecret, isSecretName?.(name));
+      const renamed = rename?.(name, isSecret, this.path) ?? name;
       this.path.pop();
       if (replaced !== map[name]) copy = copyWith(copy, map, [name, replaced]);
-      isRenamed ||= rename !== undefined && rename(name) !== name;
+      isRenamed ||= renamed !== name;
+      names.push(renamed);
     }
-    return isRenamed && rename !== undefined ? renamed(copy ?? map, rename) : (copy ?? map);
+    const values = copy ?? map;
+    // fromEntries defines its fields, `__proto__` too.
+    return isRenamed ? Object.fromEntries(Object.values(values).map((value: unknown, at) => [names[at], value])) : values;
   }
-}
-
-/** Counted no further than needed. */
-function leavesOf(value: unknown, most = manyLeaves): number {
-  if (typeof value !== 'object' || value === null) return 1;
-  let count = 0;
-  for (const part of Object.values(value)) {
-    count += leavesOf(part, most - count);
-    if (count > most) break;
-  }
-  return count;
-}
-
-function renamed(map: object, rename: (name: string) => string): object {
-  // fromEntries defines its fields, `__proto__` too.
-  return Object.fromEntries(Object.entries(map).map(([name, value]) => [rename(name), value]));
 }

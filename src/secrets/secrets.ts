@@ -12,15 +12,15 @@ import type { Attempt } from '../providers/attempt.ts';
 import type { WorkflowResult } from '../runtime/result.ts';
 import type { Work } from '../work.ts';
 import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
-import { sealLeaf } from './definition.ts';
+import { sealLeaf, sealName, sealWhole } from './definition.ts';
 import { hasDigest, keyedDigest, plainDigest } from './input-digest.ts';
 import { type KeyMaterial, KeyRing } from './key.ts';
 import { type IsSecret, SecretNames } from './names.ts';
+import { Reach } from './reach.ts';
 import { rewrite } from './rewrite.ts';
 import { type Hashed, SealedDefinitions } from './sealed-definitions.ts';
 import { Sealer } from './sealer.ts';
 import { isPlace, noSources, type Place, placesIn } from './sources.ts';
-import { mayHoldToken } from './token.ts';
 
 /** What counts as a secret, and what it is sealed with; see `docs/secrets.md`. */
 export interface SecretsOptions {
@@ -86,10 +86,17 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
   const definitions = new SealedDefinitions({ rules, seal });
   const workflow = <Workflow extends Hashed>(given: Workflow): Workflow => definitions.of(given);
   const input = (definition: WorkflowDefinition, value: unknown): unknown => {
-    const isSecretPlace = placeRule(options.isSecret, definitions.sourcesOf(definition).input);
+    const { secret, referred } = definitions.sourcesOf(definition);
+    const isSecretPlace = placeRule(options.isSecret, secret.input);
     if (isSecretPlace === undefined && names.areAbsentFrom(value)) return value;
-    const name = (given: string): string => (mayHoldToken(given) ? seal(given) : given);
-    return rewrite(value, ['input'], { isSecretName, isSecretPlace, leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal), many: seal, name });
+    const reach = new Reach(referred.input);
+    return rewrite(value, ['input'], {
+      isSecretName,
+      isSecretPlace,
+      leaf: (leaf, isSecret) => sealLeaf(leaf, isSecret, seal),
+      whole: (part, path) => (reach.isInto(path, part) ? undefined : sealWhole(part, seal)),
+      name: (name, isSecret, path) => sealName(name, isSecret && !reach.isTo(path), seal),
+    });
   };
   return {
     expectKeys: (ids) => sayMissing(keys, ids),
@@ -101,13 +108,17 @@ export function createSecrets(options: SecretsOptions, around: SecretsSurroundin
     command: (draft) => commandWith(draft, { workflow, input }),
     attempt({ workflowId, taskId }) {
       const definition = around.definitionOf(workflowId);
-      const places = placesIn(definition === undefined ? noSources : definitions.sourcesOf(definition), taskId);
-      return attemptSecrets(sealer, { names, isSecretPlace: placeRule(options.isSecret, places) });
+      const { secret, referred, fieldNames } = definition === undefined ? noSources : definitions.sourcesOf(definition);
+      const isSecretPlace = placeRule(options.isSecret, placesIn(secret, taskId));
+      return attemptSecrets(sealer, { names, isSecretPlace, fieldNames, reach: () => new Reach(placesIn(referred, taskId)) });
     },
-    failure: (failure) => attemptSecrets(sealer, { names, isSecretPlace: rules.isSecretPlace }).failure(failure),
+    failure: (failure) => attemptSecrets(sealer, { ...ofNoAttempt, names, isSecretPlace: rules.isSecretPlace }).failure(failure),
     result: (result) => opened(result, { names, sealer }, (error) => around.onUnopened(error, result.workflowId)),
   };
 }
+
+/** Nothing refers to it. */
+const ofNoAttempt = { fieldNames: noSources.fieldNames, reach: () => new Reach([]) } as const;
 
 function commandWith(draft: GleitzeitDraft, { workflow, input }: Pick<Secrets, 'workflow' | 'input'>): GleitzeitDraft {
   if (draft.type !== 'workflow:submit' && draft.type !== 'cron:create') return draft;

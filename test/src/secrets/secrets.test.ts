@@ -30,13 +30,13 @@ describe('a definition', () => {
     expect(secrets.workflow(workflow)).toBe(workflow);
   });
 
-  it('keeps its parameters sealed, by names and below them, and its hash follows from that', () => {
+  it('keeps its parameters sealed, by names and all that stands below them, and its hash follows from that', () => {
     const workflow = workflowOf({ user: 'ada', password: 'hunter2', credentials: { user: 'ada', pins: [1, true, null, ''] } });
     const sealed = secrets.workflow(workflow);
     expect(sealed.definition.tasks[1]?.params).toEqual({
       user: 'ada',
       password: token,
-      credentials: { user: token, pins: [token, token, null, ''] },
+      credentials: token,
     });
     expect(sealed.versionHash).toBe(finished(hashing(sealed.definition)));
     expect(sealed.versionHash).not.toBe(workflow.versionHash);
@@ -138,7 +138,7 @@ describe('an input', () => {
     expect(sealedInput({ customerIban: 'DE1', list: ['x', 'y'], person: { age: 3, isTall: true } }, by)).toEqual({
       customerIban: token,
       list: [token, 'y'],
-      person: { age: token, isTall: token },
+      person: token,
     });
     expect(asked).toContainEqual(['input', 'list', 1]);
     expect(asked).toContainEqual(['input']);
@@ -221,14 +221,6 @@ describe('an attempt', () => {
     const sealed = its.seal({ echo: 'I got hunter2!', list: ['hunter2', 123_456, 1] });
     expect(sealed).toEqual({ echo: expect.stringMatching(/^I got ⟦.*⟧!$/), list: [token, token, 1] });
     expect(secrets.attempt(attempt).open(sealed)).toEqual({ echo: 'I got hunter2!', list: ['hunter2', 123_456, 1] });
-  });
-
-  it('has a large list under a secret name sealed as a whole', () => {
-    const secrets1000 = Array.from({ length: 1_000 }, (_, at) => `value-${at}`);
-    const sealed = secrets.attempt(attempt).seal({ secrets: [...secrets1000, 'one more'], few: { secrets: secrets1000 } });
-    expect(sealed).toEqual({ secrets: token, few: { secrets: secrets1000.map(() => token) } });
-    expect(secrets.attempt(attempt).open(sealed)).toEqual({ secrets: [...secrets1000, 'one more'], few: { secrets: secrets1000 } });
-    expect(sealedInput({ secrets: [[...secrets1000], 'one more'] })).toEqual({ secrets: token });
   });
 
   it('has its result given back itself where there is nothing to seal', () => {
