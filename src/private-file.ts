@@ -1,6 +1,7 @@
 /** Files with what is nobody else's: tokens and keys. */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 
+import { decodeUtf8 } from './encoding.ts';
 import { errorOf, GleitzeitError } from './errors.ts';
 import { readField } from './thrown.ts';
 
@@ -15,7 +16,7 @@ export function sharedMode(mode: number): string | undefined {
 /**
  * The text of a file that only its owner may use, without white space around it.
  * @param what - What it holds, and who names it, for people.
- * @throws GleitzeitError CONFIGURATION_ERROR for a file that cannot be read, is empty, or that others may use
+ * @throws GleitzeitError CONFIGURATION_ERROR for a file that cannot be read, is empty or not UTF-8, or that others may use
  */
 export function readPrivate(path: string, what: string): string {
   try {
@@ -24,7 +25,10 @@ export function readPrivate(path: string, what: string): string {
       const mode = sharedMode(fstatSync(fd).mode);
       if (mode !== undefined)
         throw errorOf('CONFIGURATION_ERROR', `${what}, ${path}, must be its owner's alone, and has mode ${mode}: run \`chmod 600 ${path}\`.`);
-      const text = readFileSync(fd, 'utf8').trim();
+      const decoded = decodeUtf8(readFileSync(fd));
+      // With its bytes replaced it would be another token or key.
+      if ('problem' in decoded) throw errorOf('CONFIGURATION_ERROR', `${what}, ${path}, ${decoded.problem}. Save it as UTF-8.`);
+      const text = decoded.text.trim();
       if (text === '') throw errorOf('CONFIGURATION_ERROR', `${what}, ${path}, is empty.`);
       return text;
     } finally {

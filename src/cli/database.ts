@@ -1,5 +1,6 @@
 /** Which journal a command is about, and how it is read: beside whoever owns it, without a trace. */
 import type { Journal } from '../journal/journal.ts';
+import type { SystemOptions } from '../runtime/options.ts';
 import { usageError } from './faults.ts';
 
 /** The options that every command on a journal takes. */
@@ -38,6 +39,11 @@ export async function pathOfJournal(options: Pick<DatabaseOptions, 'db'>): Promi
  */
 export function pathToRunOn(db: string | undefined): string | undefined {
   return db === undefined || db === ':memory:' ? undefined : pathOf({ db });
+}
+
+/** What an engine of a command seals with, where `--key-file` says it; it goes before the variables, whose key still opens. */
+export function secretsBy(keyFile: string | undefined): Pick<SystemOptions, 'secrets'> {
+  return keyFile === undefined ? {} : { secrets: { keyFile } };
 }
 
 /** Reads a journal. @throws GleitzeitError PERSISTENCE_* */

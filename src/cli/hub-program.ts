@@ -6,7 +6,7 @@ import type { ServeOptions } from './commands/serve.ts';
 import type { WorkerOptions } from './commands/worker.ts';
 import { defaultDatabase } from './database.ts';
 import type { Acting } from './journal-program.ts';
-import { readTokenFile, tokenFileOption } from './place-options.ts';
+import { keyFileOption, readTokenFile, tokenFileOption } from './place-options.ts';
 
 /** Adds the commands of a hub; each is loaded when it is called. */
 export function addHubCommands(program: Command, acting: Acting): void {
@@ -25,7 +25,8 @@ function addServe(program: Command, { settle, terminal }: Acting): void {
     .addOption(new Option('--token <token>', 'what clients and workers have to bring; others see it in the list of processes').env('GLEITZEIT_TOKEN'))
     .addOption(tokenFileOption())
     .hook('preAction', (_, acting) => readTokenFile(acting))
-    .option('--tokens <file>', 'a JSON file with tokens and their roles: [{ "token", "roles", "protocols", "name" }]')
+    .option('--tokens <file>', 'a JSON file with tokens and their roles, which only its owner may read: [{ "token", "roles", "protocols", "name" }]')
+    .addOption(keyFileOption())
     .option('--providers <file>', 'a module with providers of your own')
     .option('--no-builtins', 'without the built-in providers: clients cannot run programs on this machine')
     .option('--remote <protocol...>', 'workers may serve these protocols although this engine carries them out itself, for example python/v1')

@@ -12,7 +12,7 @@ import type { SubmitOptions } from '../runtime/options.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../runtime/schedules.ts';
 import type { WorkflowStatus } from '../runtime/status.ts';
 import type { AnyWorkflow } from '../workflow/workflow.ts';
-import { defaultDatabase, pathOf, pathOfJournal, reading } from './database.ts';
+import { defaultDatabase, pathOf, pathOfJournal, reading, secretsBy } from './database.ts';
 import { loadedProviders } from './own-providers.ts';
 import type { By, Done, Overview, Place, PlaceOptions, Watching, WorkflowCommand } from './place.ts';
 import { say, type Terminal } from './terminal.ts';
@@ -27,12 +27,14 @@ type RequestOf<Name extends CommandName> = Extract<ControlRequest, { readonly co
 export class JournalPlace implements Place {
   readonly name: string;
   private readonly providers: string | undefined;
+  private readonly keyFile: string | undefined;
   private readonly terminal: Terminal;
 
   /** @throws GleitzeitError CONFIGURATION_ERROR for what is no path of a journal that outlives the command */
-  constructor({ db = defaultDatabase, providers }: PlaceOptions, terminal: Terminal) {
+  constructor({ db = defaultDatabase, providers, keyFile }: PlaceOptions, terminal: Terminal) {
     this.name = pathOf({ db });
     this.providers = providers;
+    this.keyFile = keyFile;
     this.terminal = terminal;
   }
 
@@ -145,6 +147,7 @@ export class JournalPlace implements Place {
     const { terminal } = this;
     return reach<Name>(this.name, request, {
       providers: () => loadedProviders(this.providers),
+      ...secretsBy(this.keyFile),
       onWait: (message) => say(terminal, terminal.colors.dim(message)),
     });
   }

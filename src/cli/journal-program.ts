@@ -14,7 +14,7 @@ import type { SubmitOptions } from './commands/submit.ts';
 import { type DatabaseOptions, defaultDatabase } from './database.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { PlaceOptions, WorkflowCommand } from './place.ts';
-import { ifKnownOption, withHub } from './place-options.ts';
+import { ifKnownOption, keyFileOption, withHub } from './place-options.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Takes what a command comes to. */
@@ -57,6 +57,7 @@ function addSubmit(program: Command, { settle, terminal }: Acting): void {
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
     .option('--id <id>', 'the id of the run; submitted again it is the same run')
     .addOption(ifKnownOption())
+    .addOption(keyFileOption())
     .option('--providers <file>', 'a module with providers of your own, to check by where no engine runs')
     .option('--start-at <time>', 'not before this time, for example 2025-03-30T08:00:00+01:00')
     .action((file: string, options: SubmitOptions) => settle(import('./commands/submit.ts').then((it) => it.submitCommand(file, options, terminal))));
@@ -138,6 +139,7 @@ function addSchedule(program: Command, { settle, terminal }: Acting): void {
     .option('--input <json>', "the workflow's input: JSON, or @ and the path of a JSON file (@- is stdin)")
     .addOption(new Option('--overlap <policy>', 'what becomes of a start while the run before is under way').choices(overlapPolicies))
     .addOption(new Option('--catch-up <policy>', 'what becomes of starts that came while no engine ran').choices(catchUpPolicies))
+    .addOption(keyFileOption())
     .option('--providers <file>', 'a module with providers of your own, to check by where no engine runs')
     .action((file: string, options: ScheduleAddOptions) => settle(scheduling().then((it) => it.scheduleAddCommand(file, options, terminal))));
   inPlace(schedule, 'list', 'list the schedules that stand').action((options: PlaceOptions) =>

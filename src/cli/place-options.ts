@@ -31,6 +31,11 @@ export function tokenFileOption(): Option {
   return new Option('--token-file <file>', 'a file with the token, which only its owner may read').env('GLEITZEIT_TOKEN_FILE');
 }
 
+/** The variable is read by every engine, so that the option stands for what was typed alone. */
+export function keyFileOption(): Option {
+  return new Option('--key-file <file>', 'a file with the key of the secrets, which only its owner may read (env: GLEITZEIT_KEY_FILE)');
+}
+
 /** @throws GleitzeitError CONFIGURATION_ERROR where a token is given in both ways, and for a file that others may use */
 export function readTokenFile(command: Command): void {
   const [file, token] = [strengthOf(command, 'tokenFile'), strengthOf(command, 'token')];
@@ -56,6 +61,8 @@ function settlePlace(command: Command): void {
   if (hub === 2 && db === 2) throw usageError('--db and --hub name two places: give one of them.');
   if (hub === 1 && db === 1)
     throw usageError('GLEITZEIT_DB and GLEITZEIT_HUB name two places, and both are set: say which is meant by --db or --hub.');
+  if (hub > db && strengthOf(command, 'keyFile') > 0)
+    throw usageError('--key-file goes with a journal: what a hub is given is sealed there, with the key of its engine.');
   command.setOptionValue(db > hub ? 'hub' : 'db', undefined);
 }
 

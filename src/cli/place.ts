@@ -79,6 +79,8 @@ export interface PlaceOptions {
   /** From `--hub`, else from GLEITZEIT_HUB; where it is given there is no `db`. */
   readonly hub?: string;
   readonly token?: string;
+  /** What is sealed with where no engine runs, from `--key-file`. */
+  readonly keyFile?: string;
   /** A module whose providers a submit is checked by, where no engine runs. */
   readonly providers?: string;
   readonly json?: boolean;

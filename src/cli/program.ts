@@ -14,7 +14,7 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { tellError } from './faults.ts';
 import { addHubCommands } from './hub-program.ts';
 import { addJournalCommands, type Settle } from './journal-program.ts';
-import { ifKnownOption, withHub, withHubOptions } from './place-options.ts';
+import { ifKnownOption, keyFileOption, withHub, withHubOptions } from './place-options.ts';
 import { addStoreCommands } from './store-program.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -65,6 +65,7 @@ function addRun(program: Command, act: (file: string, options: RunOptions) => Pr
     .option('--id <id>', 'the id of the run')
     .addOption(ifKnownOption())
     .addOption(new Option('--db <path>', 'the journal: with the same --id an interrupted run goes on (default: :memory:)').env('GLEITZEIT_DB'))
+    .addOption(keyFileOption())
     .option('--providers <file>', 'a module with providers of your own')
     .option('--watch', 'show every event as it happens')
     .option('--json', 'print one JSON object')

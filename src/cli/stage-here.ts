@@ -3,7 +3,7 @@ import type { GleitzeitEvent } from '../../machines/events/catalogue.ts';
 import type { ControlServer } from '../control/server.ts';
 import { duration } from '../duration.ts';
 import type { GleitzeitSystem } from '../runtime/system.ts';
-import { pathToRunOn } from './database.ts';
+import { pathToRunOn, secretsBy } from './database.ts';
 import { listenTo } from './ear.ts';
 import { progressLog } from './progress/log.ts';
 import type { Reporter } from './progress/reporter.ts';
@@ -13,6 +13,7 @@ import { count } from './text.ts';
 export interface StageHereOptions {
   readonly file: string;
   readonly db?: string;
+  readonly keyFile?: string;
   readonly providers?: string;
   readonly inspect?: boolean;
   /** Whether also what does not belong to the run is told. */
@@ -28,7 +29,13 @@ export async function stageHere(options: StageHereOptions, reporter: Reporter): 
   const library = await import('../index.ts');
   const providers = options.providers === undefined ? [] : await library.loadProviders(options.providers);
   const journal = path === undefined ? {} : { journal: library.sqliteJournal(path) };
-  const system = library.createSystem({ ...journal, providers, inspect: options.inspect ?? false, log: progressLog(reporter) });
+  const system = library.createSystem({
+    ...journal,
+    ...secretsBy(options.keyFile),
+    providers,
+    inspect: options.inspect ?? false,
+    log: progressLog(reporter),
+  });
   return new StageHere(system, reporter, { ...options, path });
 }
 

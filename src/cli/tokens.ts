@@ -1,9 +1,7 @@
 /** The file of `--tokens`: who may do what at a hub. What is wrong with it is said without a token. */
-import { readFile } from 'node:fs/promises';
-
 import * as z from 'zod';
-import { decodeUtf8 } from '../encoding.ts';
 import { roles, type TokenGrant } from '../hub/protocol/roles.ts';
+import { readPrivate } from '../private-file.ts';
 import { usageError } from './faults.ts';
 
 const grants = z
@@ -17,16 +15,11 @@ const grants = z
   )
   .min(1);
 
-/** @throws GleitzeitError CONFIGURATION_ERROR */
-export async function readTokens(file: string): Promise<readonly TokenGrant[]> {
-  const bytes = await readFile(file).catch((cause: Error) => {
-    throw usageError(`--tokens refers to '${file}', which cannot be read: ${cause.message}`);
-  });
-  const decoded = decodeUtf8(bytes);
-  if ('problem' in decoded) throw usageError(`--tokens refers to '${file}', which ${decoded.problem}. Save it as UTF-8.`);
-  const read = grants.safeParse(parse(decoded.text));
+/** @throws GleitzeitError CONFIGURATION_ERROR, for a file that others than its owner may use too */
+export function readTokens(file: string): readonly TokenGrant[] {
+  const read = grants.safeParse(parse(readPrivate(file, 'The file of --tokens')));
   if (read.success) return read.data;
-  throw usageError(`--tokens refers to '${file}', which is no list of { "token", "roles", "protocols", "name" }: ${z.prettifyError(read.error)}`);
+  throw usageError(`The file of --tokens, ${file}, is no list of { "token", "roles", "protocols", "name" }: ${z.prettifyError(read.error)}`);
 }
 
 /** Nothing for what is no JSON: the parser's own message would quote it. */

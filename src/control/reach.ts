@@ -11,14 +11,14 @@ import { toError } from '../errors.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import type { AnyProvider } from '../providers/provider.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import type { Subjects } from '../runtime/options.ts';
+import type { Subjects, SystemOptions } from '../runtime/options.ts';
 import { createSystem } from '../runtime/system.ts';
 import { readField } from '../thrown.ts';
 import { askOwner } from './client.ts';
 import { type Answers, carryOut } from './commands.ts';
 import type { CommandName, ControlRequest } from './protocol.ts';
 
-export interface ReachOptions {
+export interface ReachOptions extends Pick<SystemOptions, 'secrets'> {
   /** Makes the providers whose methods a submit or a schedule may ask for, where no engine is there to know its own. */
   readonly providers?: () => Promise<readonly AnyProvider[]>;
   /** How long to try while the journal is owned by an engine that does not answer, in milliseconds; a number from 0. @defaultValue `7_000` */
@@ -74,13 +74,14 @@ function isPassing({ code, details }: { readonly code: string; readonly details?
 async function carryOutAlone<Name extends CommandName>(
   journalPath: string,
   request: RequestOf<Name>,
-  { providers = () => Promise.resolve([]) }: ReachOptions,
+  { providers = () => Promise.resolve([]), secrets = {} }: ReachOptions,
 ): Promise<Answers[Name]> {
   const system = createSystem({
     journal: sqliteJournal(journalPath, { writer: 'inline' }),
     builtins: false,
     providers: ('workflow' in request.data ? await providers() : []).map(inert),
     log: silentLogger,
+    secrets,
   });
   try {
     await system.start({ paused: 'it waits for the next start', only: subjectsOf(request) });

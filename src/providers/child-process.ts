@@ -13,8 +13,8 @@ import { systemClock } from '../system/clock.ts';
 export interface ChildOptions {
   readonly args: readonly string[];
   readonly cwd?: string | undefined;
-  /** Added to the environment of this process. */
-  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Added to the environment of this process; what is undefined is left out of it. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   readonly stdin?: Buffer | undefined;
   readonly signal: AbortSignal;
   readonly timeoutMs?: number | undefined;

@@ -6,6 +6,7 @@
 import * as z from 'zod';
 
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { keyFileVariable, keyVariable } from '../secrets/key.ts';
 import { type ChildOutcome, runChild } from './child-process.ts';
 import { bytesOf, encodingField, outputOf, payloadField } from './payload.ts';
 import { type AttemptCall, defineProvider } from './provider.ts';
@@ -64,16 +65,16 @@ export function createProcessProvider(options: ProcessProviderOptions = {}) {
 }
 
 /** What every command learns of its attempt. The hub's token and the key of all secrets are none of its business. */
-export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: AttemptCall): Record<string, string> {
+export function attemptEnv({ workflowId, taskId, attempt, idempotencyKey }: AttemptCall): Record<string, string | undefined> {
   return {
     GLEITZEIT_WORKFLOW_ID: workflowId,
     GLEITZEIT_TASK_ID: taskId,
     GLEITZEIT_ATTEMPT: String(attempt),
     GLEITZEIT_IDEMPOTENCY_KEY: idempotencyKey,
-    GLEITZEIT_TOKEN: '',
-    GLEITZEIT_TOKEN_FILE: '',
-    GLEITZEIT_SECRET_KEY: '',
-    GLEITZEIT_KEY_FILE: '',
+    GLEITZEIT_TOKEN: undefined,
+    GLEITZEIT_TOKEN_FILE: undefined,
+    [keyVariable]: undefined,
+    [keyFileVariable]: undefined,
   };
 }
 

@@ -2,14 +2,13 @@
 import type { ResolverContext } from '../../machines/dependency-resolver.ts';
 import { defaultAlertRules } from '../../machines/policies/alert-rules.ts';
 import type { GleitzeitError } from '../errors.ts';
-import { errorOf, toError } from '../errors.ts';
+import { toError } from '../errors.ts';
 import { guardJournal } from '../journal/guarded.ts';
 import type { Journal, Opened, WholeJournal } from '../journal/journal.ts';
 import { memoryJournal } from '../journal/memory.ts';
-import { readPrivate } from '../private-file.ts';
 import { builtinProviders } from '../providers/builtin.ts';
 import { createExecutor, type Executor, type ExecutorOptions } from '../providers/executor.ts';
-import { keyFileVariable, keyVariable } from '../secrets/key.ts';
+import { keyOfEnvironment } from '../secrets/given-key.ts';
 import { createSecrets, noSecrets, type Secrets } from '../secrets/secrets.ts';
 import { clockFrom, systemClock } from '../system/clock.ts';
 import { type MachineConfig, machineConfigDefaults } from '../system/config.ts';
@@ -134,20 +133,12 @@ interface AroundSecrets {
 function secretsOf({ secrets = {} }: SystemOptions, { journal, log, core }: AroundSecrets): Secrets {
   if (secrets === false) return noSecrets;
   return createSecrets(secrets, {
-    // Set to nothing, it is not set.
-    environmentKey: keyOfEnvironment(),
+    environmentKey: keyOfEnvironment(process.env),
     keyFile: journal.keyFile,
     // The resolver's snapshot has the resolver's context.
     definitionOf: (workflowId) => (core().snapshot('resolver', workflowId)?.context as ResolverContext | undefined)?.definition,
     onUnopened: (error, workflowId) => log.warn({ err: error, workflowId }, 'a result holds secrets that cannot be opened'),
   });
-}
-
-/** @throws GleitzeitError CONFIGURATION_ERROR where both name one, and for a file that others may use */
-function keyOfEnvironment(): string | undefined {
-  const { [keyVariable]: key = '', [keyFileVariable]: file = '' } = process.env;
-  if (key !== '' && file !== '') throw errorOf('CONFIGURATION_ERROR', `${keyVariable} and ${keyFileVariable} are both set: leave one of them.`);
-  return file === '' ? key || undefined : readPrivate(file, `The file of ${keyFileVariable}`);
 }
 
 /** Registers what the options name, brings back what was in flight, and starts the machines. */

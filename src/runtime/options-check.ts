@@ -62,7 +62,7 @@ const circuit = z.strictObject(
   group,
 );
 
-const secrets = z.strictObject({ keys: texts, isSecret: act, key: z.custom(isKeyMaterial) }).partial();
+const secrets = z.strictObject({ keys: texts, isSecret: act, key: z.custom(isKeyMaterial), keyFile: z.string().min(1) }).partial();
 
 const fromZero = z.number({ error: 'a number from 0' }).min(0, { error: 'a number from 0' }).nullable().optional();
 
@@ -113,7 +113,9 @@ const shapes = {
   seed: z.string({ error: 'a text' }),
   log: port('debug', 'info', 'warn', 'error'),
   // As a whole, so that a key that is no good is not told.
-  secrets: z.union([z.literal(false), secrets], { error: `false, or a map of keys (a list of texts), isSecret (a function) and key (${keyRule})` }),
+  secrets: z.union([z.literal(false), secrets], {
+    error: `false, or a map of keys (a list of texts), isSecret (a function), and key (${keyRule}) or keyFile (a path)`,
+  }),
   clock: port('now', 'wall', 'setTimer'),
   ids: port('event', 'workflow'),
   defer: act,
@@ -171,12 +173,14 @@ function notAProvider(value: unknown): GleitzeitError {
 
 /** What no option says alone. */
 function checkTogether(options: SystemOptions, complaints: Complaints): void {
-  const { providers = [], pools = {}, worker, provider, alerts = [] } = options;
+  const { providers = [], pools = {}, worker, provider, alerts = [], secrets = {} } = options;
   const { leaseMs, heartbeatMs } = { ...machineConfigDefaults.worker, ...worker };
   if (heartbeatMs >= leaseMs) complaints.add('worker.heartbeatMs', `below worker.leaseMs, which is ${leaseMs}`, heartbeatMs);
   const { degradedAfter, unhealthyAfter } = { ...providerDefaults, ...provider };
   if (unhealthyAfter <= degradedAfter)
     complaints.add('provider.unhealthyAfter', `above provider.degradedAfter, which is ${degradedAfter}`, unhealthyAfter);
+  if (secrets && secrets.key !== undefined && secrets.keyFile !== undefined)
+    complaints.add('secrets.keyFile', 'left out where secrets.key is given', secrets.keyFile);
   const ids = new Set<string>();
   for (const [index, each] of providers.entries()) {
     if (ids.has(each.id)) complaints.add(`providers[${index}].id`, 'the id of no other provider', each.id);

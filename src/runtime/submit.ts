@@ -151,7 +151,7 @@ function anotherRun(
   { what, details = {} }: { readonly what: 'definition' | 'input'; readonly details?: object },
 ) {
   const was = what === 'definition' ? `another definition, '${name}'` : `a run of '${name}' with another input`;
-  const message = `The id '${workflowId}' stands for ${was}. Submit under another id, or with ifKnown: 'join' for the run that is there.`;
+  const message = `The id '${workflowId}' stands for ${was}. Submit under another id, or with ifKnown: 'join' (--if-known join) for the run that is there.`;
   return errorOf('WORKFLOW_INVALID_STATE', message, { details: { workflowId, ...details } });
 }
 

@@ -24,8 +24,8 @@ export function isKeyMaterial(value: unknown): value is KeyMaterial {
   return (typeof value === 'string' || value instanceof Uint8Array) && value.length >= shortestKey;
 }
 
-/** What was given is not told: it is meant to be a secret. */
-function check(name: string, material: KeyMaterial | undefined): void {
+/** What was given is not told: it is meant to be a secret. @throws GleitzeitError CONFIGURATION_ERROR */
+export function checkKey(name: string, material: KeyMaterial | undefined): void {
   if (material !== undefined && material.length < shortestKey)
     throw errorOf('CONFIGURATION_ERROR', `${name} must be ${keyRule}, got ${material.length} of them`);
 }
@@ -77,9 +77,8 @@ export class KeyRing {
 
   /** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
   constructor(sources: KeySources) {
-    // The value got is not told: it is meant to be a secret.
-    check('secrets.key', sources.option);
-    check(keyVariable, sources.environment);
+    checkKey('secrets.key', sources.option);
+    checkKey(keyVariable, sources.environment);
     this.sources = sources;
   }
 
@@ -116,7 +115,7 @@ export class KeyRing {
     const ids = this.all().map(({ id }) => id.toString('hex'));
     const here = ids.length === 0 ? 'there is no key here' : `here ${ids.length === 1 ? 'is key' : 'are keys'} ${ids.join(', ')}`;
     const back = file === undefined ? '' : `, or put its key file back at ${file}`;
-    return `${here}. Give the key that it was sealed with by the option secrets.key or by ${keyVariable}${back}.`;
+    return `${here}. Give the key that it was sealed with by the option secrets.key, by ${keyVariable}, or as a file by --key-file or ${keyFileVariable}${back}.`;
   }
 
   private all(): readonly SealingKey[] {

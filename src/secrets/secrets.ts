@@ -13,6 +13,7 @@ import type { WorkflowResult } from '../runtime/result.ts';
 import type { Work } from '../work.ts';
 import { type AttemptSecrets, attemptSecrets } from './attempt-secrets.ts';
 import { sealLeaf, sealName, sealWhole } from './definition.ts';
+import { keyOfOptions } from './given-key.ts';
 import { hasDigest, keyedDigest, plainDigest } from './input-digest.ts';
 import { type KeyMaterial, KeyRing } from './key.ts';
 import { type IsSecret, SecretNames } from './names.ts';
@@ -32,8 +33,17 @@ export interface SecretsOptions {
    * @defaultValue nothing beside the names
    */
   readonly isSecret?: IsSecret;
-  /** 32 random bytes or characters at least. @defaultValue GLEITZEIT_SECRET_KEY, else a file beside the journal, else one of this process */
+  /**
+   * What is sealed with: 32 random bytes or characters at least.
+   * @defaultValue the key of GLEITZEIT_SECRET_KEY or GLEITZEIT_KEY_FILE, else of a file beside the journal, else one of this process
+   */
   readonly key?: KeyMaterial;
+  /**
+   * The path of a file with the key, instead of `key`. It is read at the start, without white space around the key, and never made; the
+   * start is refused with CONFIGURATION_ERROR when it cannot be read, or when others than its owner may use it.
+   * @defaultValue no file
+   */
+  readonly keyFile?: string;
 }
 
 export interface Secrets {
@@ -75,10 +85,10 @@ export interface SecretsSurroundings {
   readonly onUnopened: (error: unknown, workflowId: string) => void;
 }
 
-/** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short */
+/** @throws GleitzeitError CONFIGURATION_ERROR for a key that is too short, and a file of one that is no good */
 export function createSecrets(options: SecretsOptions, around: SecretsSurroundings): Secrets {
   const names = new SecretNames(options.keys);
-  const keys = new KeyRing({ option: options.key, environment: around.environmentKey, file: around.keyFile });
+  const keys = new KeyRing({ option: keyOfOptions(options), environment: around.environmentKey, file: around.keyFile });
   const sealer = new Sealer(keys);
   const isSecretName = (name: string): boolean => names.has(name);
   const seal = (value: unknown): string => sealer.seal(value);

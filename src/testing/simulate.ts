@@ -56,7 +56,7 @@ export async function simulate(options: SimulationOptions = {}): Promise<Simulat
     seed,
     clock,
     ids: seededIds(seed),
-    secrets: secrets && { key: keyOf(seed), ...secrets },
+    secrets: secrets && (secrets.keyFile === undefined ? { key: keyOf(seed), ...secrets } : secrets),
   });
   system.events$.subscribe((event) => events.push(event));
   await system.start(start);

@@ -29,8 +29,10 @@ describe('a file that is its owner alone’s', () => {
     );
   });
 
-  it('is refused when it is empty, or not there', () => {
-    for (const path of [file('empty', ' \n'), join(folder, 'nowhere')])
+  it('is refused when it is empty, not UTF-8, or not there', () => {
+    const bytes = file('bytes', '');
+    writeFileSync(bytes, Buffer.from([0x67, 0xfc, 0x6e]));
+    for (const path of [file('empty', ' \n'), bytes, join(folder, 'nowhere')])
       expect(() => readPrivate(path, 'The token file')).toThrow(expect.objectContaining({ code: 'CONFIGURATION_ERROR' }));
   });
 });

@@ -20,6 +20,7 @@ export interface RunOptions {
   readonly db?: string;
   readonly hub?: string;
   readonly token?: string;
+  readonly keyFile?: string;
   readonly providers?: string;
   readonly watch?: boolean;
   readonly json?: boolean;

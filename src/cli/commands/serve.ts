@@ -9,7 +9,7 @@ import type { Hub, HubOptions } from '../../hub/index.ts';
 import type { SystemOptions } from '../../runtime/options.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { checkToken, readCount, readPort, readSeconds } from '../arguments.ts';
-import { type DatabaseOptions, pathToRunOn } from '../database.ts';
+import { type DatabaseOptions, pathToRunOn, secretsBy } from '../database.ts';
 import { listenTo } from '../ear.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { usageError } from '../faults.ts';
@@ -24,6 +24,7 @@ export interface ServeOptions extends DatabaseOptions {
   /** From `--token`, else from GLEITZEIT_TOKEN. */
   readonly token?: string;
   readonly tokens?: string;
+  readonly keyFile?: string;
   readonly providers?: string;
   /** False with `--no-builtins`. */
   readonly builtins: boolean;
@@ -43,7 +44,8 @@ type Recovered = DataOf<'system:started'>['recovered'];
 export async function serveCommand(options: ServeOptions, terminal: Terminal): Promise<ExitCode> {
   const path = pathToRunOn(options.db);
   const drainMs = readSeconds(options.drain, '--drain') ?? defaultDrainMs;
-  const [listening, library, { createHub }] = await Promise.all([listeningOf(options), import('../../index.ts'), import('../../hub/index.ts')]);
+  const listening = listeningOf(options);
+  const [library, { createHub }] = await Promise.all([import('../../index.ts'), import('../../hub/index.ts')]);
   const settings = engineOf(options);
   const providers = options.providers === undefined ? [] : await library.loadProviders(options.providers);
 
@@ -77,11 +79,12 @@ export async function serveCommand(options: ServeOptions, terminal: Terminal): P
 const beatsPerLease = 6;
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
-function engineOf({ builtins, lease, keepDays }: ServeOptions): Pick<SystemOptions, 'builtins' | 'worker' | 'cleanup'> {
+function engineOf({ builtins, lease, keepDays, keyFile }: ServeOptions): Pick<SystemOptions, 'builtins' | 'worker' | 'cleanup' | 'secrets'> {
   const leaseMs = readSeconds(lease, '--lease');
   const days = readCount(keepDays, '--keep-days');
   return {
     builtins,
+    ...secretsBy(keyFile),
     ...(leaseMs !== undefined && { worker: { leaseMs, heartbeatMs: Math.ceil(leaseMs / beatsPerLease) } }),
     ...(days !== undefined && { cleanup: { maxAgeMs: days * 86_400_000 } }),
   };
@@ -90,10 +93,10 @@ function engineOf({ builtins, lease, keepDays }: ServeOptions): Pick<SystemOptio
 type Listening = Required<Pick<HubOptions, 'host' | 'port' | 'tokens' | 'remote' | 'allowedOrigins'>>;
 
 /** @throws GleitzeitError CONFIGURATION_ERROR */
-async function listeningOf({ host, port, token, tokens, remote = [], allowOrigin = [] }: ServeOptions): Promise<Listening> {
+function listeningOf({ host, port, token, tokens, remote = [], allowOrigin = [] }: ServeOptions): Listening {
   checkToken(token);
   const given = token === undefined ? [] : [{ token }];
-  const named = tokens === undefined ? [] : await readTokens(tokens);
+  const named = tokens === undefined ? [] : readTokens(tokens);
   // It would be good for everything, whatever its roles in the file are.
   if (named.some((each) => each.token === token)) throw usageError('The token of --token, or GLEITZEIT_TOKEN, stands in the file of --tokens too.');
   return {

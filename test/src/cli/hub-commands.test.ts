@@ -254,6 +254,33 @@ describe('which place is meant', { timeout: 20_000 }, () => {
     expect((await gleitzeit('list', '--json')).json()).toHaveLength(1);
   });
 
+  it('takes the token from a file, by the option before a variable, and of the variables one', async () => {
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { at } = await hubOf({ options: { token: 'right' } });
+    const [right, wrong] = ['right', 'wrong'].map((token) => {
+      const path = join(folder, `${token}.token`);
+      writeFileSync(path, `${token}\n`, { mode: 0o600 });
+      return path;
+    });
+    expect((await gleitzeit('list', ...at, '--token-file', right!)).exitCode).toBe(0);
+    vi.stubEnv('GLEITZEIT_TOKEN_FILE', right);
+    expect((await gleitzeit('list', ...at)).exitCode).toBe(0);
+    expect((await gleitzeit('list', ...at, '--token-file', wrong!)).exitCode).toBe(3);
+    expect((await gleitzeit('list', ...at, '--token', 'wrong')).exitCode).toBe(3);
+    vi.stubEnv('GLEITZEIT_TOKEN', 'right');
+    expect(await gleitzeit('list', ...at)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('GLEITZEIT_TOKEN_FILE') });
+    expect((await gleitzeit('list', ...at, '--token-file', right!)).exitCode).toBe(0);
+  });
+
+  it('takes --if-known along to the hub', async () => {
+    const { at } = await hubOf();
+    await gleitzeit('run', echo, ...at, '--id', 'w', ...input);
+    const other = [...at, '--id', 'w', '--input', '{"n":6}'];
+    for (const command of ['run', 'submit'])
+      expect(await gleitzeit(command, echo, ...other)).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--if-known join') });
+    expect((await gleitzeit('run', echo, ...other, '--if-known', 'join', '--json')).json()).toMatchObject({ tasks: { a: { result: { n: 5 } } } });
+  });
+
   it.each([
     ['a journal and a hub', ['list', '--db', 'a.db', '--hub', nowhere], '--db and --hub'],
     ['a journal and a hub to run on', ['run', echo, '--db', 'a.db', '--hub', nowhere], '--db and --hub'],

@@ -80,6 +80,25 @@ describe('a run with a journal', { timeout: 30_000 }, () => {
     expect((await gleitzeit('run', failing, '--db', db, '--id', 'w')).exitCode).toBe(2);
   });
 
+  it('is refused with another input, unless --if-known says that any run will do', async () => {
+    const db = placeForJournal();
+    await gleitzeit('run', echo, '--db', db, '--id', 'w', ...input);
+    const other = ['--db', db, '--id', 'w', '--input', '{"n":6}'];
+    for (const command of ['run', 'submit']) {
+      const refused = await gleitzeit(command, echo, ...other);
+      expect(refused).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--if-known join') });
+      expect((await gleitzeit(command, echo, ...other, '--if-known', 'same')).exitCode).toBe(2);
+    }
+    const joined = await gleitzeit('run', echo, ...other, '--if-known', 'join', '--json');
+    expect([joined.exitCode, joined.json()]).toMatchObject([0, { tasks: { a: { result: { n: 5 } } } }]);
+    expect(joined.stderr).toContain('has ended');
+    expect(await gleitzeit('submit', echo, ...other, '--if-known', 'join')).toMatchObject({ exitCode: 0, stdout: 'w\n' });
+    expect(await gleitzeit('run', echo, ...other, '--if-known', 'perhaps')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('same, join'),
+    });
+  });
+
   it('takes its journal from GLEITZEIT_DB, and only then', async () => {
     const db = placeForJournal();
     process.env['GLEITZEIT_DB'] = db;

@@ -1,6 +1,6 @@
 /** `gleitzeit serve` in processes of its own, asked over HTTP as curl would. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -9,6 +9,7 @@ import { io } from 'socket.io-client';
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 
 import { runProgram } from '../../../src/cli/program.ts';
+import { sealingKeyOf } from '../../../src/secrets/key.ts';
 import { until } from '../control/places.ts';
 import { fakeTerminal } from './terminals.ts';
 
@@ -24,9 +25,16 @@ interface Ready {
   readonly hasToken: boolean;
 }
 
+type Env = Readonly<Record<string, string>>;
+
 /** A server in a process of its own, on a port that is free. */
-async function serve(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
-  const child = spawn(process.execPath, ['--import', 'tsx', main, 'serve', '--port', '0', '--json', ...args], {
+function serve(args: readonly string[], env: Env = {}) {
+  return start<Ready>(['serve', '--port', '0', '--json', ...args], env);
+}
+
+/** A command in a process of its own, once it has said its first line of JSON. */
+async function start<First>(args: readonly string[], env: Env) {
+  const child = spawn(process.execPath, ['--import', 'tsx', main, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
   });
@@ -38,15 +46,16 @@ async function serve(args: readonly string[], env: Readonly<Record<string, strin
   const ended = new Promise<{ exitCode: number | null; stdout: string; stderr: string }>((settle) =>
     child.on('close', (exitCode) => settle({ exitCode, stdout, stderr })),
   );
-  const ready = new Promise<Ready>((told) => {
+  const ready = new Promise<First>((told) => {
     child.stdout.setEncoding('utf8').on('data', (part: string) => {
       stdout += part;
-      if (stdout.includes('\n')) told(JSON.parse(stdout.split('\n', 1)[0] ?? '') as Ready);
+      if (stdout.includes('\n')) told(JSON.parse(stdout.split('\n', 1)[0] ?? '') as First);
     });
   });
   const first = await Promise.race([ready, ended]);
-  if ('exitCode' in first) throw new Error(`It ended with ${first.exitCode}: ${first.stderr}`);
-  return { ready: first, kill: (signal: NodeJS.Signals) => child.kill(signal), ended, stderr: () => stderr };
+  if (typeof first === 'object' && first !== null && 'exitCode' in first) throw new Error(`It ended: ${stderr}`);
+  // Of the two that is what the command said.
+  return { ready: first as First, kill: (signal: NodeJS.Signals) => child.kill(signal), ended, stderr: () => stderr };
 }
 
 const bearing = { authorization: 'Bearer s3cret-token' };
@@ -158,6 +167,7 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
         { token: 's3cret-token', roles: ['client'] },
         { token: 'just-looking', roles: ['observer'], name: 'dashboard' },
       ]),
+      { mode: 0o600 },
     );
     const server = await serve(['--db', ':memory:', '--tokens', tokens]);
     const { url } = server.ready;
@@ -169,6 +179,37 @@ describe('gleitzeit serve', { timeout: 60_000 }, () => {
     await until(() => server.stderr().includes('Stopping'));
     server.kill('SIGTERM');
     expect((await server.ended).exitCode).toBe(130);
+  });
+
+  it('and its workers take token and key from files, of which commands learn nothing', async () => {
+    const secret = (name: string, text: string): string => {
+      const path = join(folder, name);
+      writeFileSync(path, `${text}\n`, { mode: 0o600 });
+      return path;
+    };
+    const [token, key] = [secret('token', 's3cret-token'), secret('key', 'k'.repeat(32))];
+    const db = join(folder, 'by-files.db');
+    const { ready } = await serve(['--db', db, '--key-file', key], { GLEITZEIT_TOKEN_FILE: token, GLEITZEIT_SECRET_KEY: 'o'.repeat(32) });
+    expect(ready.hasToken).toBe(true);
+    expect((await fetch(`${ready.url}/api/workflows/w`)).status).toBe(401);
+    const providers = resolve('examples/workflows/providers.ts');
+    const worker = ['worker', '--hub', ready.url, '--providers', providers, '--json'];
+    const registered = await start<{ readonly event: string }>([...worker, '--token-file', token], { GLEITZEIT_TOKEN: 'that of another hub' });
+    expect(registered.ready.event).toBe('registered');
+    const commands = [{ id: 'a', method: 'process/exec', parameters: { command: 'env', env: { PASSWORD: '${input.password}' } } }];
+    await fetch(`${ready.url}/api/workflows`, posted({ definition: { name: 'env', tasks: commands }, id: 'w', input: { password: 'hunter22' } }));
+    await ended(ready.url, 'w');
+    const { result } = (await (await fetch(`${ready.url}/api/workflows/w`, { headers: bearing })).json()) as {
+      readonly result: { readonly tasks: { readonly a: { readonly result: { readonly stdout: string } } } };
+    };
+    const { stdout } = result.tasks.a.result;
+    expect(stdout).toContain('PASSWORD=hunter22\n');
+    expect(stdout.match(/^GLEITZEIT_(?:TOKEN|TOKEN_FILE|SECRET_KEY|KEY_FILE)=.*$/gm)).toBeNull();
+    expect(stdout).not.toContain('s3cret-token');
+    // What is sealed is sealed with the key of the file, and there is no other.
+    expect(existsSync(`${db}-key`)).toBe(false);
+    const trace = await (await fetch(`${ready.url}/api/workflows/w/trace`, { headers: bearing })).text();
+    expect(trace).toContain(`"inputDigest":"hmac:${sealingKeyOf('k'.repeat(32)).id.toString('hex')}:`);
   });
 
   it('runs nothing on its own machine when it is told so, and has leases as long as it is told', async () => {
@@ -197,7 +238,8 @@ describe('gleitzeit serve refuses, before it opens a journal,', () => {
     ['a port beyond the last', ['--port', '65536'], '--port has to be a port'],
     ['an empty token', ['--token', ''], '--token'],
     ['an origin that is none', ['--allow-origin', 'ops.example.org'], 'allowedOrigins'],
-    ['a file of tokens that is not there', ['--tokens', join(folder, 'nowhere.json')], '--tokens refers to'],
+    ['a file of tokens that is not there', ['--tokens', join(folder, 'nowhere.json')], 'The file of --tokens'],
+    ['a file of a key that is not there', ['--key-file', join(folder, 'nowhere.key')], 'The key file'],
     ['a lease that is no time', ['--lease', '0'], '--lease has to be a number of seconds'],
     ['days that are none', ['--keep-days', '-1'], '--keep-days has to be a whole number'],
     ['an unknown option', ['--open'], 'unknown option'],
@@ -210,20 +252,29 @@ describe('gleitzeit serve refuses, before it opens a journal,', () => {
   it('tokens that are none, and does not say them', async () => {
     const file = join(folder, 'tokens.json');
     for (const text of ['[{"token":"top-secret","roles":["king"]}]', '{"token":"top-secret"}', '[{"token":"top-secret"}', '[]']) {
-      writeFileSync(file, text);
+      writeFileSync(file, text, { mode: 0o600 });
       const { exitCode, said } = await refused('--tokens', file);
-      expect([exitCode, said]).toEqual([2, expect.stringContaining('--tokens refers to')]);
+      expect([exitCode, said]).toEqual([2, expect.stringContaining('The file of --tokens')]);
       expect(said).not.toContain('top-secret');
     }
   });
 
   it('a token that has roles in the file, and would be good for everything besides', async () => {
     const file = join(folder, 'twice.json');
-    writeFileSync(file, '[{"token":"top-secret","roles":["observer"]}]');
+    writeFileSync(file, '[{"token":"top-secret","roles":["observer"]}]', { mode: 0o600 });
     const { exitCode, said } = await refused('--tokens', file, '--token', 'top-secret');
     expect([exitCode, said]).toEqual([2, expect.stringContaining('stands in the file of --tokens too')]);
     writeFileSync(file, '[{"token":"top-secret","roles":["observer"]},{"token":"top-secret","roles":["client"]}]');
     expect(await refused('--tokens', file)).toEqual({ exitCode: 2, said: expect.stringContaining('A token stands twice') });
+  });
+
+  it.each(['--tokens', '--token-file', '--key-file'])('a file of %s that others can read, and says what to do', async (option) => {
+    const file = join(folder, 'open-to-others');
+    writeFileSync(file, '[{"token":"top-secret-of-32-characters-or-more"}]');
+    chmodSync(file, 0o640);
+    const { exitCode, said } = await refused(option, file);
+    expect([exitCode, said]).toEqual([2, expect.stringMatching(/must be its owner's alone, and has mode 0640: run `chmod 600 /)]);
+    expect(said).not.toContain('top-secret');
   });
 
   it('a port that is taken', async () => {
