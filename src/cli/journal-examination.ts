@@ -16,14 +16,15 @@ import { isLocked, ownerOfFile } from '../journal/sqlite/owner.ts';
 import { sqliteJournal } from '../journal/sqlite.ts';
 import { describeFault } from '../observe/storage-fault.ts';
 import { describeApart, isApart } from '../runtime/clock-watch.ts';
-import { keyIdInFile, keyVariable, sealingKeyOf } from '../secrets/key.ts';
+import { keyOfEnvironment, keyOfOptions } from '../secrets/given-key.ts';
+import { keyFileVariable, keyIdInFile, keyVariable, sealingKeyOf } from '../secrets/key.ts';
 import { keyFilesOf } from '../secrets/key-file.ts';
 import { readField } from '../thrown.ts';
 import { type Check, Trouble } from './examination.ts';
 import { count, size } from './text.ts';
 
 /** The checks of a journal that is there, or of the place where one is to be. */
-export function journalChecks(given: string): readonly Check[] {
+export function journalChecks(given: string, keyFile?: string): readonly Check[] {
   const path = truePath(given);
   const place = { name: 'journal', look: () => placeOf(path), advice: `Give --db another path, or put the file at ${path} elsewhere.` };
   const disk = [
@@ -37,7 +38,7 @@ export function journalChecks(given: string): readonly Check[] {
     { name: 'journal owner', look: () => ownerOf(path), advice: again },
     { name: 'journal end', look: () => endOf(path), advice: again },
     { name: 'damaged runs', look: () => damagedIn(path), advice: again },
-    { name: 'secrets', look: () => keysOf(path), advice: again },
+    { name: 'secrets', look: () => keysOf(path, keyFile), advice: again },
     { name: 'durability', look: () => durabilityOf(path), advice: again },
     ...disk,
   ];
@@ -161,15 +162,15 @@ async function damagedIn(path: string): Promise<string> {
   }
 }
 
-async function keysOf(path: string): Promise<string> {
+async function keysOf(path: string, keyFile: string | undefined): Promise<string> {
   const journal = sqliteJournal(path, { readOnly: true });
   const { keys = [] } = await journal.open().finally(() => journal.close());
-  const given = process.env[keyVariable];
   const here = new Set(keyFilesOf(`${path}-key`).map(keyIdInFile));
-  if (given !== undefined && given !== '') here.add(sealingKeyOf(given).id.toString('hex'));
+  const given = [keyFile === undefined ? undefined : keyOfOptions({ keyFile }), keyOfEnvironment(process.env)];
+  for (const key of given) if (key !== undefined) here.add(sealingKeyOf(key).id.toString('hex'));
   const missing = keys.filter((id) => !here.has(id));
   if (missing.length === 0) return keys.length === 0 ? 'none are sealed in it' : `sealed with key ${keys.join(', ')}, which is here`;
-  const advice = `Put back its key file (${path}-key), or give the key by ${keyVariable}; a program may give it by the option secrets.key.`;
+  const advice = `Put back its key file (${path}-key), or give the key by --key-file, ${keyFileVariable} or ${keyVariable}; a program may give it by the option secrets.key.`;
   throw new Trouble('warning', `sealed with key ${missing.join(', ')}, which is not here: tasks that need them fail`, advice);
 }
 

@@ -108,6 +108,7 @@ function addDoctor(program: Command, act: (options: DoctorOptions) => Promise<vo
   withHubOptions(program.command('doctor'))
     .description('say what of this machine, of a journal and of a hub would keep workflows from running, and what to do about it')
     .addOption(new Option('--db <path>', 'the journal to look at too').env('GLEITZEIT_DB'))
+    .addOption(keyFileOption())
     .option('--json', 'answer with JSON')
     .action(act);
 }

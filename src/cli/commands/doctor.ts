@@ -14,6 +14,7 @@ export interface DoctorOptions {
   readonly db?: string;
   readonly hub?: string;
   readonly token?: string;
+  readonly keyFile?: string;
   readonly json?: boolean;
 }
 
@@ -31,7 +32,7 @@ export async function doctorCommand({ db, json, ...options }: DoctorOptions, ter
   const path = pathToRunOn(db);
   // One that is set to nothing is not set.
   const hub = options.hub === '' ? undefined : options.hub;
-  const checks = [...machineChecks, ...(await checksOfJournal(path)), ...(await checksOfHub(hub, options.token))];
+  const checks = [...machineChecks, ...(await checksOfJournal(path, options.keyFile)), ...(await checksOfHub(hub, options.token))];
   const findings: Finding[] = [];
   for (const check of checks) findings.push(await examine(check));
   const ok = findings.every(({ level }) => level !== 'fault');
@@ -45,8 +46,8 @@ function tell({ name, level, detail, advice }: Finding, terminal: Terminal): voi
   if (advice !== undefined) print(terminal, `        ${advice}`);
 }
 
-async function checksOfJournal(path: string | undefined): Promise<readonly Check[]> {
-  return path === undefined ? [] : (await import('../journal-examination.ts')).journalChecks(path);
+async function checksOfJournal(path: string | undefined, keyFile: string | undefined): Promise<readonly Check[]> {
+  return path === undefined ? [] : (await import('../journal-examination.ts')).journalChecks(path, keyFile);
 }
 
 async function checksOfHub(hub: string | undefined, token: string | undefined): Promise<readonly Check[]> {

@@ -102,7 +102,7 @@ describe('the commands at a hub', { timeout: 30_000 }, () => {
     expect((await gleitzeit('retry', 'f', ...at)).exitCode).toBe(0);
     await until(async () => (await gleitzeit('status', 'f', ...at, '--json')).json<{ status: string }>().status === 'completed');
     expect((await gleitzeit('status', ...at)).stdout).toMatch(
-      /^http:\S+: Gleitzeit \d\S+, running\n {2}running {4}0\n {2}completed {2}1\n {2}failed {5}0\n {2}cancelled {2}1\n$/,
+      /^http:\S+: Gleitzeit \d\S+, running\n {2}running {4}0\n {2}completed {2}1\n {2}failed {5}0\n {2}cancelled {2}1\n {2}damaged {4}0\n$/,
     );
     expect((await gleitzeit('status', ...at, '--json')).json()).toMatchObject({
       hub: at[1],

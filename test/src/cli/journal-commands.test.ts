@@ -65,7 +65,7 @@ describe('a run with a journal', { timeout: 30_000 }, () => {
     expect((await gleitzeit('status', '--db', db, '--json')).json()).toEqual({
       db,
       engine: null,
-      workflows: { running: 0, completed: 1, failed: 1, cancelled: 0 },
+      workflows: { running: 0, completed: 1, failed: 1, cancelled: 0, damaged: 0 },
     });
     expect((await gleitzeit('trace', 'w', '--db', db)).stdout).toMatch(/^Workflow 'Echo' \(correlation_id: w\)\n.*task:completed \(w, a #1\)/s);
     expect((await gleitzeit('explain', 'f', '--db', db, '--json')).json()).toEqual({ workflowId: 'f', status: 'failed', tasks: [] });

@@ -107,7 +107,7 @@ describe('the command line', { timeout: 30_000 }, () => {
   async function gleitzeit(...args: readonly string[]) {
     const terminal = fakeTerminal();
     const exitCode = await runProgram(args, terminal);
-    return { exitCode, stderr: terminal.stderr.text() };
+    return { exitCode, stdout: terminal.stdout.text(), stderr: terminal.stderr.text() };
   }
 
   it('seals with the key of --key-file, whichever command it is that does', async () => {
@@ -123,6 +123,8 @@ describe('the command line', { timeout: 30_000 }, () => {
     ])
       expect(await gleitzeit(...args, ...given, ...on)).toMatchObject({ exitCode: 0 });
     expect(existsSync(`${path}-key`)).toBe(false);
+    expect((await gleitzeit('doctor', '--db', path)).stdout).toMatch(/warning +secrets: .* is not here/);
+    expect((await gleitzeit('doctor', ...on)).stdout).toMatch(/ok +secrets: sealed with key/);
     const system = await engineOn(path, { secrets: { key: 'k'.repeat(32) } });
     for (const id of ['r', 's']) expect((await system.result(id)).tasks['a']?.result).toEqual({ secret: 'hunter2' });
     const refusal = await gleitzeit('submit', file, '--hub', 'http://127.0.0.1:1', '--key-file', 'any');
