@@ -91,9 +91,9 @@ describe.each(Object.entries(journals))('a run that cannot be brought back, in a
     await first.append([unhydratable('evil', 1), { ...broken, data: { ...broken.data, rule: null } } as never, made('t', 3)]);
     await first.close();
     const system = await started(again());
-    expect(system.snapshot('workflow', 'evil')).toBeUndefined();
-    expect(system.snapshot('resolver', 'evil')).toBeUndefined();
-    expect(system.actors()).not.toHaveProperty('workflow');
+    expect(await system.snapshot('workflow', 'evil')).toBeUndefined();
+    expect(await system.snapshot('resolver', 'evil')).toBeUndefined();
+    expect(await system.actors()).not.toHaveProperty('workflow');
     expect((await system.schedules()).map(({ id }) => id)).toEqual(['t']);
   });
 });

@@ -1,5 +1,6 @@
 /** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
 import type Database from 'better-sqlite3';
+import { readField } from '../../thrown.ts';
 import { damaged } from './faults.ts';
 import { chainAfter, type FrameRow, factOf, isIntact, isShaped, linesOf, rowSum } from './frame.ts';
 import type { Mark } from './mark.ts';
@@ -108,10 +109,19 @@ export function verifyTail(
   return { tail, lastTime: timeOfLast(frames.at(-1)), ...lostTo(options, { db, tail }) };
 }
 
-/** When the last fact was stated; 0 for an empty journal. */
+/** When the last fact was stated; 0 for an empty journal, and where that stands nowhere: what is no fact keeps no journal shut. */
 function timeOfLast(frame: FrameRow | undefined): number {
   const line = frame && linesOf(frame.body).findLast((each) => each !== '');
-  return line === undefined ? 0 : factOf(line).time;
+  const time = line === undefined ? undefined : readField(parsed(line), 'time');
+  return typeof time === 'number' && Number.isFinite(time) ? time : 0;
+}
+
+function parsed(line: string): unknown {
+  try {
+    return factOf(line);
+  } catch {
+    return undefined;
+  }
 }
 
 export interface VerifiedTail {
