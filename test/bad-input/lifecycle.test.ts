@@ -59,9 +59,9 @@ describe('a system', () => {
   it('started twice, also at the same time, is started once', async () => {
     const system = createSystem(bare);
     await Promise.all([system.start(), system.start()]);
-    const actors = system.actors();
+    const actors = await system.actors();
     await system.start();
-    expect(system.actors()).toEqual(actors);
+    expect(await system.actors()).toEqual(actors);
     await expectAlive(system);
     await system.stop();
   });

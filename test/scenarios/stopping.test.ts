@@ -113,9 +113,9 @@ describe('memory', () => {
       },
     });
     await play(workflow);
-    const before = system.actors();
+    const before = await system.actors();
     for (let at = 0; at < 20; at++) await play(workflow);
-    expect(system.actors()).toEqual(before);
+    expect(await system.actors()).toEqual(before);
     expect(core.snapshot('engine')?.context).toMatchObject({ stats: { submitted: 21, completed: 21 } });
   });
 });

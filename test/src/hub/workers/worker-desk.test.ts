@@ -489,7 +489,7 @@ describe('a worker that leaves', () => {
     expect(await far.succeed('a')).toEqual({ accepted: true });
     expect(only('worker:stopped').data).toMatchObject({ workerId: 'far', reason: 'SIGTERM' });
     await far.say('worker:heartbeat', { leases: [] });
-    expect(system.snapshot('worker', 'far')).toBeUndefined();
+    expect(await system.snapshot('worker', 'far')).toBeUndefined();
     expect(of('worker:started').filter(({ data }) => data.remote)).toHaveLength(2);
     await other.succeed('b');
   });
