@@ -19,6 +19,7 @@ interface Surroundings {
   readonly log?: AttemptLog | undefined;
   readonly progress?: AttemptProgress | undefined;
   readonly seed?: string | undefined;
+  readonly holdsSecret: (text: string) => boolean;
 }
 
 export function callOf({ workflowId, taskId, attempt, leaseId, idempotencyKey }: Attempt, signal: AbortSignal, around: Surroundings): AttemptCall {
@@ -35,6 +36,7 @@ export function callOf({ workflowId, taskId, attempt, leaseId, idempotencyKey }:
       if (typeof fraction !== 'number' || Number.isNaN(fraction)) return;
       around.progress?.({ ...ref, fraction: Math.min(1, Math.max(0, fraction)), ...(message === undefined ? {} : { message: textOf(message) }) });
     },
+    holdsSecret: around.holdsSecret,
     random: seededSequence(`${around.seed ?? ''}\n${idempotencyKey}`),
     sleep: (ms) => sleep(around.clock, ms, signal),
   };

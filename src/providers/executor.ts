@@ -69,7 +69,7 @@ export function createExecutor(options: ExecutorOptions): Executor {
     const { log, progress: tell } = redacted(options, own);
     // Once it has ended, nobody asks any more how far it is.
     const progress: AttemptProgress = (note) => void (live.get(attempt.leaseId)?.controller === controller && tell(note));
-    const call = callOf(attempt, controller.signal, { ...options, log, progress });
+    const call = callOf(attempt, controller.signal, { ...options, log, progress, holdsSecret: (text) => own.isIn(text) });
     return sealResult(attempt, await acceptResult(attempt, method, await invoke(method, params, call)), own);
   };
 

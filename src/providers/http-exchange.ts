@@ -16,6 +16,8 @@ export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer | undefined;
+  /** Whether a text has a secret in it: that goes to no other origin. */
+  readonly holdsSecret: (text: string) => boolean;
   readonly signal: AbortSignal;
   readonly maxRedirects: number;
   readonly maxResponseBytes: number;
@@ -32,7 +34,8 @@ export interface HttpResponse {
 
 /**
  * Sends a request and follows its redirects, each one checked anew.
- * @throws GleitzeitError AUTHORIZATION_FAILED (a private network), TASK_PARAMETER_ERROR (no HTTP), TASK_EXECUTION_FAILED (too many redirects),
+ * @throws GleitzeitError AUTHORIZATION_FAILED (a private network), TASK_PARAMETER_ERROR (no HTTP), TASK_EXECUTION_FAILED (too many redirects,
+ * or one that would take a secret in the body to another origin),
  * TASK_RESULT_INVALID (too long a response); whatever the connection fails with
  */
 export async function exchangeHttp(exchange: Exchange): Promise<HttpResponse> {
@@ -60,8 +63,16 @@ function redirected(from: Exchange, status: number, location: string): Exchange 
   // As browsers do: whoever answers "see other", or moved a POST, wants it fetched by GET.
   const becomesGet = (status === 303 && from.method !== 'HEAD') || ((status === 301 || status === 302) && from.method === 'POST');
   const isSameOrigin = url.origin === from.url.origin;
-  const isKept = (name: string): boolean => !(becomesGet && name.startsWith('content-')) && (isSameOrigin || saysNothing.has(name));
-  const headers = Object.fromEntries(Object.entries(from.headers).filter(([name]) => isKept(name)));
+  const isKept = ([name, value]: readonly [string, string]): boolean =>
+    !(becomesGet && name.startsWith('content-')) && (isSameOrigin || (saysNothing.has(name) && !from.holdsSecret(value)));
+  const headers = Object.fromEntries(Object.entries(from.headers).filter(isKept));
+  if (!isSameOrigin && !becomesGet && from.body !== undefined && from.holdsSecret(from.body.toString('utf8'))) {
+    throw errorOf(
+      'TASK_EXECUTION_FAILED',
+      `${nameOf(from.url)} redirects to ${nameOf(url)}, another origin, and the body of the request holds a secret: it is sent nowhere but where the task says. If that is meant, give the task the other URL`,
+      { retryable: false },
+    );
+  }
   return { ...from, url, headers, ...(becomesGet ? { method: 'GET', body: undefined } : {}) };
 }
 

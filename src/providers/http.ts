@@ -13,7 +13,7 @@ import { unfitIn } from '../json-text.ts';
 import { exchangeHttp, type HttpResponse } from './http-exchange.ts';
 import type { PrivateNetworks } from './network-guard.ts';
 import { bodyOf, bytesOf, encodingField, payloadField } from './payload.ts';
-import { defineProvider } from './provider.ts';
+import { type AttemptCall, defineProvider } from './provider.ts';
 import { timeoutFields, timeoutMsOf } from './timeout-fields.ts';
 import { nameOf } from './url-name.ts';
 
@@ -70,13 +70,13 @@ export function createHttpProvider(options: HttpOptions = {}) {
         description:
           'Sends a request; its value is { status, headers, body, bodyEncoding, json }, where json is the parsed body, or null where it is no JSON, or JSON that no value can hold: jsonProblem then says why.',
         params: requestParams,
-        run: async (params, { signal }) => resultOf(await answerTo(params, signal, options), params),
+        run: async (params, call) => resultOf(await answerTo(params, call, options), params),
       },
     },
   });
 }
 
-async function answerTo(params: RequestParams, signal: AbortSignal, options: HttpOptions): Promise<HttpResponse> {
+async function answerTo(params: RequestParams, { signal, holdsSecret }: AttemptCall, options: HttpOptions): Promise<HttpResponse> {
   const settings = { ...httpDefaults, ...options };
   const timeoutMs = timeoutMsOf(params) ?? settings.timeoutMs;
   const late = AbortSignal.timeout(timeoutMs);
@@ -85,7 +85,8 @@ async function answerTo(params: RequestParams, signal: AbortSignal, options: Htt
   const { method = body === undefined ? 'GET' : 'POST' } = params;
   const url = urlOf(params);
   try {
-    return await exchangeHttp({ ...settings, method, url, headers: headersOf(params), body, signal: AbortSignal.any([signal, late]) });
+    const exchange = { ...settings, method, url, headers: headersOf(params), body, holdsSecret };
+    return await exchangeHttp({ ...exchange, signal: AbortSignal.any([signal, late]) });
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw late.aborted ? errorOf('PROVIDER_TIMEOUT', `${method} ${nameOf(url)} took longer than ${timeoutMs} ms`) : error;

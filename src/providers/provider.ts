@@ -25,6 +25,11 @@ export interface AttemptCall {
   readonly log: (message: string, details?: Readonly<Record<string, unknown>>) => void;
   /** Tells whoever watches how far the attempt is, 0..1. */
   readonly progress: (fraction: number, message?: string) => void;
+  /**
+   * Whether a text has a secret of this attempt in it, as far as is known here: ask before it goes where the workflow did not send it.
+   * A remote worker does not know what its engine sealed: there it says false.
+   */
+  readonly holdsSecret: (text: string) => boolean;
   /** The next number in [0, 1) of a sequence that the system's seed and the task decide; each attempt has its own. */
   readonly random: () => number;
   /** Waits on the system's clock, which a simulation drives; rejects as soon as the attempt is aborted. */

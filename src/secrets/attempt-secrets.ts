@@ -22,6 +22,8 @@ export interface AttemptSecrets {
   /** A result as it is recorded; the very same where there is nothing to seal. @throws GleitzeitError PERSISTENCE_* */
   seal(result: unknown): unknown;
   failure(failure: Failure): Failure;
+  /** Whether a text has a secret of the attempt in it. */
+  isIn(text: string): boolean;
   /** A text that people read. */
   text(text: string): string;
   /** Fields that people read, as the details of a log line. */
@@ -104,6 +106,10 @@ class SecretsOfAttempt implements AttemptSecrets {
       ...(stack !== undefined && { stack: this.text(stack) }),
       ...(cause !== undefined && { cause: this.failure(cause) }),
     };
+  }
+
+  isIn(text: string): boolean {
+    return this.text(text) !== text;
   }
 
   text(text: string): string {

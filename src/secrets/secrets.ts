@@ -161,6 +161,7 @@ const openAttempt: AttemptSecrets = {
   open: (params) => params,
   seal: (result) => result,
   failure: (failure) => failure,
+  isIn: () => false,
   text: (text) => text,
   fields: (fields) => fields,
 };

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createHttpProvider, type HttpOptions } from '../../../src/providers/http.ts';
+import { definitionOf, secretsWith } from '../secrets/making.ts';
 import { bench, failureOf, resultOf } from './attempts.ts';
 
 /** A pixel: bytes that no text has. */
@@ -200,6 +201,23 @@ describe('http/request', () => {
     expect(json.headers).toMatchObject(said);
     expect(Object.keys(json.headers).filter((name) => name !== 'host' && name in own)).toEqual([]);
     expect(json.headers['host']).not.toBe('a.example');
+  });
+
+  it('takes no secret to another origin, in a header that goes along as a rule or in a body', async () => {
+    const secrets = secretsWith();
+    const http = bench(createHttpProvider({ allowPrivateNetworks: true }), { secrets });
+    const sent = (params: object) => http.run({ method: 'http/request', params: secrets.input(definitionOf([]), params) });
+    const own = { url: `${base}/elsewhere`, headers: { 'user-agent': 'bot tok-1234', accept: 'application/json', authorization: 'Bearer tok-1234' } };
+    const { json } = (await resultOf(sent(own))) as { json: { headers: Record<string, string> } };
+    expect([json.headers['user-agent'], json.headers['accept'], json.headers['authorization']]).toEqual([undefined, 'application/json', undefined]);
+    expect(await failureOf(sent({ url: `${base}/elsewhere`, json: { password: 'a "pass" word' } }))).toMatchObject({
+      code: 'TASK_EXECUTION_FAILED',
+      retryable: false,
+      message: expect.stringContaining('another origin, and the body of the request holds a secret'),
+    });
+    expect(await resultOf(sent({ url: `${base}/elsewhere`, json: { plain: 1 } }))).toMatchObject({ json: { body: '{"plain":1}' } });
+    const { json: same } = (await resultOf(sent({ ...own, url: `${base}/moved` }))) as { json: { headers: object } };
+    expect(Object.keys(same.headers)).toEqual(expect.arrayContaining(['user-agent', 'authorization']));
   });
 
   it('keeps every header within an origin', async () => {
