@@ -3,22 +3,12 @@ import { describe, expect, it } from 'vitest';
 import type { DataOf } from '../../machines/events/catalogue.ts';
 import { failure } from '../../machines/failures.ts';
 import { methodRouterMachine, unavailabilityOf } from '../../machines/method-router.ts';
+import { poolDefaults } from '../../machines/pool.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { eventOf, startMachine } from './harness.ts';
 
 const route = { protocol: 'llm/v1', method: 'llm/ask' };
-const pool = {
-  min: 1,
-  max: 1,
-  slots: 1,
-  scaleUpAt: 1,
-  scaleDownAt: 0,
-  scaleUpBy: 1,
-  scaleDownBy: 1,
-  cooldownMs: 1,
-  scaleUpCooldownMs: 1,
-  quarantineMs: 1,
-};
+const pool = { ...poolDefaults, max: 1 };
 const guarded = { scope: 'provider', failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1, halfOpenProbes: 1 } as const;
 const of = (providerId: string) => ({ providerId, protocol: 'llm/v1' });
 const registered = (providerId: string, more: Partial<DataOf<'provider:registered'>> = {}): DataOf<'provider:registered'> => ({

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { DataOf } from '../../machines/events/catalogue.ts';
 import { type ErrorCode, failure } from '../../machines/failures.ts';
+import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults, providerMachine } from '../../machines/provider.ts';
 import { explore } from '../../src/testing/explore.ts';
 import { eventOf, startMachine } from './harness.ts';
@@ -33,18 +34,7 @@ const registered: DataOf<'provider:registered'> = {
   ...identity,
   methods: ['llm/ask', 'llm/embed'],
   circuit: null,
-  pool: {
-    min: 1,
-    max: 1,
-    slots: 1,
-    scaleUpAt: 1,
-    scaleDownAt: 0,
-    scaleUpBy: 1,
-    scaleDownBy: 1,
-    cooldownMs: 1,
-    scaleUpCooldownMs: 1,
-    quarantineMs: 1,
-  },
+  pool: { ...poolDefaults, max: 1 },
   remote: false,
 };
 

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { type Candidate, circuitOf, hindranceOf, hindranceOfAll, learn, serviceOf } from '../../../machines/policies/availability.ts';
+import { poolDefaults } from '../../../machines/pool.ts';
 
 const candidate = (providerId: string, more: Partial<Candidate> = {}): Candidate => ({
   providerId,
@@ -76,18 +77,7 @@ describe('hindranceOfAll', () => {
 });
 
 describe('circuitOf', () => {
-  const pool = {
-    min: 1,
-    max: 1,
-    slots: 1,
-    scaleUpAt: 1,
-    scaleDownAt: 0,
-    scaleUpBy: 1,
-    scaleDownBy: 1,
-    cooldownMs: 1,
-    scaleUpCooldownMs: 1,
-    quarantineMs: 1,
-  };
+  const pool = { ...poolDefaults, max: 1 };
   const options = { failureThreshold: 1, successThreshold: 1, recoveryTimeoutMs: 1, halfOpenProbes: 1 };
   it.each([
     [null, null],
