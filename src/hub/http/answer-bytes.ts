@@ -58,6 +58,8 @@ export class AnswerBytes {
       await wait(lookMs);
     }
     this.held += bytes;
+    // What it waited for room is no time in which it read nothing.
+    if (holder.bytes === 0) this.touch(holder);
     holder.bytes += bytes;
     this.holders.add(holder);
   }
@@ -67,8 +69,13 @@ export class AnswerBytes {
     const freed = Math.min(bytes, holder.bytes);
     holder.bytes -= freed;
     this.held -= freed;
-    holder.readAt = this.bounds.now();
+    this.touch(holder);
     if (holder.bytes === 0) this.holders.delete(holder);
+  }
+
+  /** Says that something of it was read that stays held, for others. */
+  touch(holder: Holder): void {
+    holder.readAt = this.bounds.now();
   }
 
   private cutStalled(but: Holder): boolean {

@@ -5,13 +5,16 @@ import { accepts } from 'hono/accepts';
 import type { GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { errorOf } from '../../errors.ts';
 import { renderTrace, traceOf } from '../../observe/trace.ts';
+import { portOf } from '../../runtime/port.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
+import { caughtUp } from '../../system/told.ts';
 import type { HubLimits } from '../protocol/limits.ts';
 import { observedEvent } from '../protocol/observing.ts';
 import { type Held, type RequestName, type Responses, requests } from '../protocol/requests.ts';
 import { type Grant, requireRole } from '../server/access.ts';
 import type { OnGone } from '../server/awaited.ts';
-import type { RequestHandler } from '../server/requests.ts';
+import type { Asker, RequestHandler } from '../server/requests.ts';
+import type { Portions } from '../work/portions.ts';
 import { only } from './answering.ts';
 import { Answers } from './answers.ts';
 import { readBody } from './bodies.ts';
@@ -27,6 +30,7 @@ export interface ApiOptions {
   readonly system: GleitzeitSystem;
   readonly handle: RequestHandler;
   readonly limits: HubLimits;
+  readonly portions: Pick<Portions, 'run'>;
 }
 
 const commands = ['cancel', 'pause', 'resume', 'retry'] as const;
@@ -54,16 +58,16 @@ class Api {
   private readonly system: GleitzeitSystem;
   private readonly answers: Answers;
 
-  constructor({ system, handle, limits }: ApiOptions) {
+  constructor({ system, handle, limits, portions }: ApiOptions) {
     this.system = system;
     this.handle = handle;
     this.limits = limits;
-    this.answers = new Answers(limits);
+    this.answers = new Answers(limits, portions);
   }
 
   async list(c: Asked): Promise<Response> {
     const { status, limit } = c.req.query();
-    return this.answers.json(c, () =>
+    return this.answers.json(c, shareOf(c), () =>
       this.ask(c, 'workflow:list', {
         ...(status !== undefined && { status }),
         ...(limit !== undefined && { limit: Number(limit) }),
@@ -73,28 +77,46 @@ class Api {
 
   /** The result comes with the status of a workflow that has ended. */
   async status(c: Asked, workflowId: string): Promise<Response> {
-    return this.answers.json(c, async () => {
-      const { status, ...held } = await this.ask(c, 'workflow:status', { workflowId });
+    const key = await this.endOf(c, workflowId);
+    // What is made for all who ask does not end with the first of them.
+    const asker: Asker = key === undefined ? askerOf(c) : c.get('grant');
+    return this.answers.json(c, { ...shareOf(c), key }, async () => {
+      const { status, ...held } = await this.askAs(asker, 'workflow:status', { workflowId });
       if (!ends.has(status.status)) return { status, ...held };
-      const { result } = await this.ask(c, 'workflow:result', { workflowId });
+      const { result } = await this.askAs(asker, 'workflow:result', { workflowId });
       return { status, result, ...held };
     });
+  }
+
+  /** What tells the end of a workflow from any other that it had or will have, and those who may see all of it from those who may not. */
+  private async endOf(c: Asked, workflowId: string): Promise<string | undefined> {
+    const grant = c.get('grant');
+    for (const name of ['workflow:status', 'workflow:result'] as const) requireRole(grant, requests[name].roles, `'${name}'`);
+    const { core, journal } = portOf(this.system);
+    await caughtUp(core);
+    const head = await journal.find(workflowId);
+    if (head?.endedAt === undefined || core.storageFault !== undefined) return undefined;
+    return JSON.stringify([workflowId, head.submittedAt, head.endedAt, head.status, grant.roles.has('client')]);
   }
 
   /** As JSON it is the events, as text the tree that follows from them. */
   async trace(c: Asked, workflowId: string): Promise<Response> {
     const type = accepts(c, { header: 'Accept', supports: ['application/json', 'text/plain'], default: 'application/json' });
     if (type === 'text/plain')
-      return this.answers.text(c, async () => `${renderTrace(traceOf((await this.ask(c, 'workflow:trace', { workflowId })).trace.events))}\n`);
+      return this.answers.text(
+        c,
+        shareOf(c),
+        async () => `${renderTrace(traceOf((await this.ask(c, 'workflow:trace', { workflowId })).trace.events))}\n`,
+      );
     const grant = c.get('grant');
     requireRole(grant, requests['workflow:trace'].roles, "'workflow:trace'");
     const shown = grant.roles.has('client') ? (event: GleitzeitEvent) => event : observedEvent;
-    return this.answers.parts(c, tracePartsOf(this.system, { workflowId, shown }));
+    return this.answers.parts(c, shareOf(c), tracePartsOf(this.system, { workflowId, shown }));
   }
 
   async explain(c: Asked, workflowId: string): Promise<Response> {
     const taskId = c.req.query('task');
-    return this.answers.json(c, () => this.ask(c, 'workflow:explain', { workflowId, ...(taskId !== undefined && { taskId }) }));
+    return this.answers.json(c, shareOf(c), () => this.ask(c, 'workflow:explain', { workflowId, ...(taskId !== undefined && { taskId }) }));
   }
 
   /** Accepted is what is durable; the same id once more is the same run. */
@@ -122,10 +144,22 @@ class Api {
     return c.json({ ok: true, ...answer });
   }
 
-  private async ask<Name extends RequestName>(c: Asked, name: Name, data: object): Promise<Responses[Name] & Held> {
-    // The handlers answer each request with what the table of answers says.
-    return (await this.handle(name, data, { ...c.get('grant'), onGone: whenGone(c.req.raw.signal) })) as Responses[Name] & Held;
+  private ask<Name extends RequestName>(c: Asked, name: Name, data: object): Promise<Responses[Name] & Held> {
+    return this.askAs(askerOf(c), name, data);
   }
+
+  private async askAs<Name extends RequestName>(asker: Asker, name: Name, data: object): Promise<Responses[Name] & Held> {
+    // The handlers answer each request with what the table of answers says.
+    return (await this.handle(name, data, asker)) as Responses[Name] & Held;
+  }
+}
+
+function askerOf(c: Asked): Asker {
+  return { ...c.get('grant'), onGone: whenGone(c.req.raw.signal) };
+}
+
+function shareOf(c: Asked): { readonly share: string } {
+  return { share: c.get('grant').id };
 }
 
 function whenGone(signal: AbortSignal): OnGone {

@@ -12,10 +12,12 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { errorOf, GleitzeitError } from '../../errors.ts';
 import { portOf, type SystemPort } from '../../runtime/port.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
+import { deferToEventLoop } from '../../system/defer.ts';
 import { type Access, notAuthenticated, requireRole } from '../server/access.ts';
 import type { RequestHandler } from '../server/requests.ts';
 import type { HubFigures } from '../server/running-hub.ts';
 import type { EdgeWork } from '../work/edge-work.ts';
+import { Portions } from '../work/portions.ts';
 import { nothingThere, only, refuse } from './answering.ts';
 import { type Asked, addApi, type Visit } from './api.ts';
 import { AnswerCounts, exposition, expositionType } from './exposition.ts';
@@ -27,8 +29,8 @@ export interface HttpAppOptions extends GuardOptions {
   readonly system: GleitzeitSystem;
   readonly handle: RequestHandler;
   readonly access: Access;
-  /** Refuses who had too much of the hub's work. @defaultValue nobody is refused */
-  readonly work?: Pick<EdgeWork, 'budgets'>;
+  /** Shares the hub's work, and refuses who had too much of it. @defaultValue it is shared, and nobody is refused */
+  readonly work?: Pick<EdgeWork, 'budgets' | 'portions'>;
   /** What the hub counts of itself; nothing where there is none yet. */
   readonly figures: () => HubFigures | undefined;
 }
@@ -50,8 +52,12 @@ export function createHttpApp(options: HttpAppOptions): Hono<Visit> {
   app.get('/readyz', (c) => readiness(c, system)).all(only('GET', 'HEAD'));
   for (const path of ['/metrics', '/api/*']) app.use(path, authenticated(options));
   app.get('/metrics', (c) => metrics(c, () => exposition({ system, hub: figures(), answers }))).all(only('GET', 'HEAD'));
-  addApi(app, { system, handle, limits });
+  addApi(app, { system, handle, limits, portions: options.work?.portions ?? unboundPortions() });
   return app;
+}
+
+function unboundPortions(): Portions {
+  return new Portions({ now: () => performance.now(), defer: deferToEventLoop });
 }
 
 /** Who may not read has no figures either. */

@@ -5,9 +5,12 @@ import type { Work } from '../../work.ts';
 /** How long a piece is at least, but for the last one, in characters. */
 const pieceLength = 2 ** 15;
 
+/** What it begins with, and what else of it is to be written, if anything. */
+type Entry = readonly [text: string] | readonly [text: string, value: unknown];
+
 /** What of a list or a map is still to be written. */
 interface Open {
-  readonly entries: Iterator<readonly [string, unknown]>;
+  readonly entries: Iterator<Entry>;
   readonly end: ']' | '}';
   isFirst: boolean;
 }
@@ -51,7 +54,7 @@ export function* jsonPieces(value: unknown): Generator<string> {
     } else {
       text += `${top.isFirst ? '' : ','}${entry[0]}`;
       top.isFirst = false;
-      begin(entry[1]);
+      if (entry.length === 2) begin(entry[1]);
     }
     if (text.length >= pieceLength) {
       yield text;
@@ -61,10 +64,24 @@ export function* jsonPieces(value: unknown): Generator<string> {
   if (text !== '') yield text;
 }
 
-function* elementsOf(list: readonly unknown[]): Generator<readonly [string, unknown]> {
-  for (const element of list) yield ['', element];
+/** How many short elements are written in one go, which takes a tenth of the time. */
+const runLength = 256;
+
+function* elementsOf(list: readonly unknown[]): Generator<Entry> {
+  for (let at = 0; at < list.length; ) {
+    let end = at;
+    while (end < list.length && end - at < runLength && isShort(list[end])) end++;
+    if (end > at) yield [JSON.stringify(list.slice(at, end)).slice(1, -1)];
+    else yield ['', list[end++]];
+    at = end;
+  }
 }
 
-function* fieldsOf(map: object): Generator<readonly [string, unknown]> {
+/** Whether it is text in no time. */
+function isShort(value: unknown): boolean {
+  return value === null || typeof value === 'number' || typeof value === 'boolean' || (typeof value === 'string' && value.length < 64);
+}
+
+function* fieldsOf(map: object): Generator<Entry> {
   for (const [name, value] of Object.entries(map)) if (value !== undefined) yield [`${JSON.stringify(name)}:`, value];
 }

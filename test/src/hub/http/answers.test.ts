@@ -5,6 +5,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { AnswerBytes } from '../../../../src/hub/http/answer-bytes.ts';
 import { hubLimitDefaults } from '../../../../src/hub/protocol/limits.ts';
+import { createRequestHandlers } from '../../../../src/hub/server/requests.ts';
+import { Turnstile } from '../../../../src/hub/turnstile.ts';
 import { jsonPieces } from '../../../../src/hub/work/json-pieces.ts';
 import { until } from '../server/places.ts';
 import { served } from './place.ts';
@@ -35,6 +37,20 @@ describe('the bytes of answers', () => {
     expect([cut, bytes.size]).toEqual([['slower'], 90]);
     bytes.read(reader, 50);
     expect(bytes.size).toBe(40);
+  });
+
+  it('are not taken from somebody for the time in which it waited for them', async () => {
+    let now = 0;
+    const bytes = new AnswerBytes({ bytes: 100, stalledMs: 1_000, patienceMs: 0, now: () => now });
+    const cut: string[] = [];
+    const early = bytes.holder(() => cut.push('early'));
+    now = 60_000;
+    await bytes.take(early, 100);
+    const next = bytes.holder(() => cut.push('next'));
+    await expect(bytes.take(next, 1)).rejects.toMatchObject({ code: 'RESOURCE_EXHAUSTED' });
+    now += 1_000;
+    await bytes.take(next, 1);
+    expect(cut).toEqual(['early']);
   });
 
   it('are refused to who waits too long', async () => {
@@ -100,6 +116,94 @@ describe('a client that does not read', () => {
       expect(held).toBeLessThan(8 * megabyte);
     },
   );
+});
+
+describe('the result of a workflow that has ended', () => {
+  /** A place whose engine says how often it was asked for a result, and may be made to wait with the answer. */
+  async function counted(wait: () => Promise<void> = async () => undefined) {
+    const { system } = await placeWithLarge({});
+    const handle = createRequestHandlers(system);
+    const asked = { results: 0 };
+    const place = await served({
+      system,
+      start: false,
+      handle: async (name, data, asker) => {
+        if (name === 'workflow:result') asked.results++;
+        if (name === 'workflow:result') await wait();
+        return handle(name, data, asker);
+      },
+    });
+    return { ...place, asked };
+  }
+
+  it('is made once and held once for all who ask while somebody has not read it', async () => {
+    const { url, port, server, asked } = await counted();
+    const sockets = new Set<Socket>();
+    server.on('connection', (socket) => sockets.add(socket));
+    for (let at = 0; at < 40; at++) unread(port, '/api/workflows/large');
+    await until(() => [...sockets].filter(({ bytesWritten }) => bytesWritten > 10_000).length === 40);
+    expect((await (await fetch(`${url}/api/workflows/large`)).text()).length).toBeGreaterThan(9 * megabyte);
+    expect(asked.results).toBe(1);
+  });
+
+  it('is made anew once nobody wants it', async () => {
+    const { url, asked } = await counted();
+    for (let at = 0; at < 2; at++) await (await fetch(`${url}/api/workflows/large`)).text();
+    expect(asked.results).toBe(2);
+  });
+
+  it('is not withheld from the others by who asked first and went', async () => {
+    let letOn = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (letOn = resolve));
+    const { url, port, server, asked } = await counted(() => gate);
+    const gone = new Promise<void>((resolve) => server.once('connection', (socket) => socket.once('close', () => resolve())));
+    const first = unread(port, '/api/workflows/large');
+    await until(() => asked.results === 1);
+    const answer = fetch(`${url}/api/workflows/large`);
+    first.destroy();
+    await gone;
+    letOn();
+    expect(JSON.parse(await (await answer).text())).toMatchObject({ ok: true, result: { status: 'completed' } });
+  });
+
+  it('is that of its new end after a retry, whoever has not read the old one', async () => {
+    const { url, port, server, system } = await served();
+    await system.start();
+    const { loadWorkflow } = await import('../../../../src/index.ts');
+    const tasks = [
+      ...large.tasks,
+      { id: 'f', method: 'core/fail', parameters: { times: 1 }, retry: { maxAttempts: 1 }, dependencies: large.tasks.map(({ id }) => id) },
+    ];
+    await (await system.submit(await loadWorkflow({ name: 'f', tasks }), { id: 'f' })).result();
+    const connection = new Promise<Socket>((resolve) => server.once('connection', resolve));
+    unread(port, '/api/workflows/f');
+    const held = await connection;
+    await until(() => held.bytesWritten > 10_000);
+    expect(await (await fetch(`${url}/api/workflows/f/retry`, { method: 'POST' })).json()).toMatchObject({ ok: true });
+    await system.result('f');
+    const { result } = (await (await fetch(`${url}/api/workflows/f`)).json()) as { result: { tasks: { f: { attempts: number } } } };
+    expect(result.tasks.f.attempts).toBe(2);
+  });
+});
+
+describe('a turnstile', () => {
+  it('lets each holder in by turns, however many of one wait', async () => {
+    const turnstile = new Turnstile(1);
+    const leave: (() => void)[] = [];
+    const order: string[] = [];
+    const pass = (holder: string): Promise<void> =>
+      turnstile.run(async () => {
+        order.push(holder);
+        await new Promise<void>((resolve) => leave.push(resolve));
+      }, holder);
+    const all = ['a', 'a', 'a', 'b', 'a', 'b'].map(pass);
+    for (let at = 0; at < all.length; at++) {
+      await until(() => leave.length > at);
+      leave[at]?.();
+    }
+    await Promise.all(all);
+    expect(order.join('')).toBe('aababa');
+  });
 });
 
 describe('a large answer', () => {
