@@ -34,7 +34,7 @@ interface Search {
 const mostSoughtByEnd = 2_000;
 
 /** Forms from which on values are only looked for as they are: a list of secrets may be as long as any other. */
-const mostForms = 100_000;
+const mostForms = 50_000;
 
 /** Beginnings up to which the regular expression is faster. */
 const fewHeads = 200;

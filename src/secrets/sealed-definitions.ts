@@ -43,6 +43,8 @@ export class SealedDefinitions {
     // Of two that do the same at the same time, the first one holds.
     if (this.sealed.has(given.definition)) return;
     this.sources.set(definition, sources);
+    // The input comes with the definition as it was given.
+    this.sources.set(given.definition, sources);
     this.sealed.set(given.definition, { definition, versionHash });
   }
 }

@@ -112,4 +112,12 @@ describe('a known value', () => {
     const text = 'nothing to be found here, '.repeat(100);
     expect(known.replace(`${name(0)}${text}${name(count - 1)}${name(count)}.${name(0).slice(0, 8)}`, () => '#')).toBe(`#${text}#${name(count)}.#`);
   });
+
+  it('is looked for as it is alone where very many are known, which bounds the work', () => {
+    const known = new KnownValues();
+    const name = (at: number) => `${at}`.padStart(12, '0').split('').reverse().join('');
+    for (let at = 0; at < 30_000; at++) known.add(name(at));
+    const base64 = (at: number) => Buffer.from(name(at)).toString('base64');
+    expect(known.replace(`${name(0)} ${base64(0)} ${name(29_999)} ${base64(29_999)}`, () => '#')).toBe(`# # # ${base64(29_999)}`);
+  });
 });

@@ -43,6 +43,15 @@ describe('a definition', () => {
     expect(workflow.definition.tasks[1]?.params).toHaveProperty('password', 'hunter2');
   });
 
+  it('has its parameters asked about once, also where an input comes with it', () => {
+    const asked: string[] = [];
+    const by = secretsWith({ isSecret: (path) => asked.push(path.join('.')) < 0 });
+    const workflow = workflowOf({ a: '${input.a}' });
+    by.workflow(workflow);
+    by.input(workflow.definition, { a: 1 });
+    expect(asked).toEqual(['params', 'params', 'params.a', 'output', 'input', 'input.a']);
+  });
+
   it('is the same object for every submit, and the same hash for an equal one', () => {
     const workflow = workflowOf({ password: 'hunter2' });
     expect(secrets.workflow(workflow).definition).toBe(secrets.workflow({ ...workflow }).definition);
