@@ -6,6 +6,7 @@ again what was not answered, and on SIGTERM finishes what it runs before it leav
 
     GLEITZEIT_HUB=http://127.0.0.1:7400 GLEITZEIT_TOKEN=... python3 worker.py
 """
+import json
 import os
 import signal
 import socket
@@ -23,6 +24,10 @@ WORKER = os.environ.get("WORKER_ID", f"python-{socket.gethostname()}-{os.getpid(
 INSTANCE = uuid.uuid4().hex  # tells this process from a later one under the same id
 
 
+class TooLarge(Exception):
+    """A result has no room in a message to the hub."""
+
+
 def count_words(params, is_aborted):
     words = params["text"].split()
     if is_aborted.wait(params.get("seconds", 0)):  # stands for work that takes its time
@@ -38,7 +43,8 @@ METHODS = {"words/count": count_words}
 client = socketio.Client()
 lock = threading.Lock()
 held = {}  # what runs, and what has run and is not reported yet, by lease
-terms = {"heartbeatMs": 1000}
+terms = {"heartbeatMs": 1000, "messageBytes": 12 * 2**20}
+ENVELOPE_BYTES = 16 * 1024  # room for the ids of a report
 is_leaving = threading.Event()
 is_told = threading.Event()  # the hub knows that this worker leaves
 
@@ -57,6 +63,9 @@ def register():
     terms.update(answer)
     for lease in answer["lost"]:
         abort(lease)
+        with lock:
+            if held.get(lease, {}).get("report") is not None:
+                del held[lease]  # nobody waits for it any more
     with lock:
         unreported = [each for each in held.values() if each["report"] is not None]
     for each in unreported:
@@ -81,10 +90,22 @@ def report(each):
         held.pop(data["leaseId"], None)
 
 
+def check_size(result):
+    """A message that is larger than the hub takes would end the connection, and never be read."""
+    size = len(json.dumps(result, separators=(",", ":")))  # as it is sent: with nothing but ASCII
+    most = max(terms["messageBytes"] - ENVELOPE_BYTES, terms["messageBytes"] // 2)
+    if size >= most:
+        raise TooLarge(f"The result is {size} bytes of JSON text, more than the {most} that a report to the hub has room for")
+
+
 def run(task, each):
     try:
         result = METHODS[task["method"]](task["params"], each["is_aborted"])
+        check_size(result)
         each["report"] = ("attempt:succeeded", {**each["ref"], "result": result})
+    except TooLarge as error:  # another attempt would return as much
+        failure = {"code": "TASK_RESULT_INVALID", "message": str(error), "retryable": False}
+        each["report"] = ("attempt:failed", {**each["ref"], "error": failure})
     except Exception as error:  # whatever a method throws is its failure
         failure = {"code": "TASK_EXECUTION_FAILED", "message": str(error), "retryable": not isinstance(error, ValueError)}
         each["report"] = ("attempt:failed", {**each["ref"], "error": failure})

@@ -13,7 +13,7 @@ import type { HubLimits } from '../protocol/limits.ts';
 import { Turnstile } from '../turnstile.ts';
 import { Allowance } from './allowance.ts';
 import { holdForABreath } from './breath.ts';
-import { boundPolling, type Connection, type CreatedPacket, sizeOf, type WriteOptions } from './engine-io.ts';
+import { boundPolling, type Connection, type CreatedPacket, onOversize, sizeOf, type WriteOptions } from './engine-io.ts';
 import { type Errand, Errands } from './errands.ts';
 import { type Gate, type PacketHeader, packetTypes } from './parser.ts';
 import type { JsonBounds } from './scan.ts';
@@ -56,6 +56,7 @@ export class Line implements Gate {
   private readonly rawSockets = new Map<RawSocket, { readonly isOwn: boolean; readonly forget: () => void }>();
   private readonly goneListeners = new Set<() => void>();
   private readonly greetListeners = new Set<() => void>();
+  private readonly oversizeListeners = new Set<() => void>();
   /** Handed to Engine.IO, and not handed on by it, in bytes. */
   private queued = 0;
   private readonly greeting: NodeJS.Timeout;
@@ -79,6 +80,7 @@ export class Line implements Gate {
     });
     conn.on('drain', this.look);
     conn.on('close', () => this.over());
+    onOversize(conn, () => this.sawOversize());
     this.greeting = setTimeout(() => this.end(tooLate(limits)), limits.greetingMs);
     this.watchRaw(conn.request.socket, conn.transport.name === 'websocket');
     this.boundGreeting();
@@ -133,6 +135,16 @@ export class Line implements Gate {
     this.goneListeners.add(listener);
     return () => void this.goneListeners.delete(listener);
   };
+
+  /** Calls back when the connection sends a message that is too large to be read; it ends by that. */
+  onOversize(listener: () => void): void {
+    this.oversizeListeners.add(listener);
+  }
+
+  /** A message came that is too large to be read. */
+  sawOversize(): void {
+    for (const listener of this.oversizeListeners) listener();
+  }
 
   /** Resolves once the connection has said who it is, or is over. */
   whenGreeted(): Promise<void> {

@@ -66,8 +66,10 @@ export class Sockets {
     });
     engine.use((req: EngineRequest, res: ServerResponse, next: (error?: unknown) => void) => {
       const refusal = isUpgrade(req) ? undefined : this.refusalOf(req);
-      if (refusal === undefined) void this.pass(req).then(() => next(), next);
-      else
+      if (refusal === undefined) {
+        this.watchSize(req, res);
+        void this.pass(req).then(() => next(), next);
+      } else
         res.writeHead(refusalStatus(refusal), { 'Content-Type': 'application/json' }).end(JSON.stringify({ ok: false, error: wireErrorOf(refusal) }));
     });
     for (const namespace of namespaces) this.open(namespace);
@@ -139,6 +141,15 @@ export class Sockets {
     if (isUpgrade(req)) await line.whenGreeted();
     if (line.entered.size > 0) this.options.recognise(req.socket);
     line.watchRaw(req.socket, isUpgrade(req));
+  }
+
+  /** Of a request of long polling that is too large, Engine.IO tells its client alone. */
+  private watchSize(req: EngineRequest, res: ServerResponse): void {
+    const { sid } = req._query;
+    if (sid !== undefined && req.method === 'POST')
+      res.once('finish', () => {
+        if (res.statusCode === 413) this.bySid.get(sid)?.sawOversize();
+      });
   }
 
   private connect(conn: Connection): Line {

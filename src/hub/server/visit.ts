@@ -188,12 +188,22 @@ export class Visit {
 
   private workerFor(name: WorkerMessageName): WorkerConnection {
     requireRole(this.grant, ['worker'], `'${name}'`);
-    this.worker ??= this.reception.desk.attach({
+    this.worker ??= this.attach();
+    return this.worker;
+  }
+
+  private attach(): WorkerConnection {
+    const { line } = this;
+    const worker = this.reception.desk.attach({
       id: this.id,
       holder: this.grant,
-      send: (order, data) => this.line.whenRoom(() => this.line.send(new Frame(() => packetOf(this.namespace, order, data))), 0),
+      send: (order, data) => line.whenRoom(() => line.send(new Frame(() => packetOf(this.namespace, order, data))), 0),
     });
-    return this.worker;
+    line.onOversize(() => {
+      // What is sent to another namespace is no report.
+      if (!this.isOver && line.entered.size === 1) worker.oversized();
+    });
+    return worker;
   }
 
   private refuse(incoming: Incoming, thrown: unknown): void {

@@ -26,6 +26,7 @@ import type { EnrolledWorker } from './enrolled-worker.ts';
 import { Enrolment, type EnrolmentOptions } from './enrolment.ts';
 import { hasTask } from './known-tasks.ts';
 import { failed, type Outcome, type Reported, succeeded } from './outcomes.ts';
+import { OversizeSuspects } from './oversize-suspects.ts';
 import { Reports } from './reports.ts';
 import { secretsOf } from './secrets.ts';
 import type { WorkerConnection, WorkerLine } from './worker-line.ts';
@@ -62,6 +63,7 @@ export class WorkerDesk {
   private readonly messageBytes: number;
   private readonly enrolment: Enrolment;
   private readonly reports: Reports;
+  private readonly suspects: OversizeSuspects;
   private readonly handlers: Handlers;
 
   /** @param system - A system that runs. */
@@ -70,6 +72,7 @@ export class WorkerDesk {
     this.messageBytes = messageBytes;
     this.enrolment = new Enrolment(this.port, options);
     this.reports = new Reports(this.port.core);
+    this.suspects = new OversizeSuspects(this.port.core);
     this.handlers = {
       'worker:register': (visitor, data) => this.register(visitor, data),
       'worker:heartbeat': (visitor, data) => this.heartbeat(visitor, data),
@@ -86,6 +89,7 @@ export class WorkerDesk {
     return {
       handle: (name, data) => this.handle(visitor, name, data),
       refused: (name, data, refusal) => this.refused(visitor, { name, data, refusal }),
+      oversized: () => this.oversized(visitor),
       closed: () => {
         visitor.isOver = true;
         this.leave(visitor);
@@ -127,6 +131,19 @@ export class WorkerDesk {
     const message = `The report of task "${ref.taskId}" is refused: ${refusal.message}`;
     const answer = await this.report(visitor, { ...ref, error: { code: 'TASK_RESULT_INVALID', message, retryable: false } }, failed);
     return answer.accepted ? { accepted: false, reason: message } : answer;
+  }
+
+  /** A report that was not even read ends its attempt too, once it is known which one it is of: else it comes again and again. */
+  private oversized(visitor: Visitor): void {
+    const { messageBytes } = this;
+    const reason = `its worker sent a message that is larger than the ${messageBytes} bytes that the hub reads, and the connection ended by that. Return less, or a reference to where it is.`;
+    for (const { workflowId, taskId, attempt, leaseId } of this.suspects.narrow([...visitor.workerIds])) {
+      const message = `The report of task "${taskId}" is refused: ${reason}`;
+      const error = { code: 'TASK_RESULT_INVALID', message, retryable: false } as const;
+      this.report(visitor, { workflowId, taskId, attempt, leaseId, error }, failed).catch((err: unknown) =>
+        this.port.log.debug({ err, leaseId }, 'an attempt whose report was too large had ended already'),
+      );
+    }
   }
 
   private async register(visitor: Visitor, data: WorkerMessage<'worker:register'>): Promise<WorkerAnswers['worker:register']> {

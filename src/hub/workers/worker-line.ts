@@ -34,6 +34,8 @@ export interface WorkerConnection {
    * @throws GleitzeitError the refusal, where it is not
    */
   refused(name: ReportName, data: unknown, refusal: GleitzeitError): Promise<object>;
+  /** Says that a message came which is too large to be read: the connection ends by that, and it may have been a report. */
+  oversized(): void;
   /** Says that the connection is over. What its workers run stays theirs until the leases end. */
   closed(reason: string): void;
 }
