@@ -1,3 +1,12 @@
+/**
+ * A point in time as a person reads it, in UTC: `2024-03-31T01:00:00.000Z`. A journal may hold a time that no calendar reaches; that
+ * must not keep the rest from being shown.
+ */
+export function timeText(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? `${duration(ms)} after 1970` : date.toISOString();
+}
+
 /** A duration as a person reads it, with the precision that matters: `12 ms`, `1.2 s`, `3 min 05 s`, `5 h 07 min`, `12 days`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

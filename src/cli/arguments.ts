@@ -62,6 +62,18 @@ export async function checkOutput(path: string | undefined): Promise<void> {
 }
 
 /**
+ * Reads a number of days as milliseconds.
+ * @throws GleitzeitError CONFIGURATION_ERROR
+ */
+export function readDays(given: string | undefined, option: string): number | undefined {
+  const mostDays = longestMs / 86_400_000;
+  if (given === undefined) return undefined;
+  const days = /^\d{1,6}$/.test(given.trim()) ? Number(given) : Number.NaN;
+  if (!(days <= mostDays)) throw usageError(`${option} has to be a whole number of days from 0 to ${mostDays} (1,000 years), and is '${given}'.`);
+  return days * 86_400_000;
+}
+
+/**
  * Reads a duration in seconds as milliseconds.
  * @throws GleitzeitError CONFIGURATION_ERROR
  */

@@ -7,7 +7,7 @@ import { accessSync, closeSync, constants, fdatasyncSync, openSync, rmSync, stat
 import { dirname, join } from 'node:path';
 
 import type { Answers } from '../control/commands.ts';
-import { duration } from '../duration.ts';
+import { duration, timeText } from '../duration.ts';
 import { GleitzeitError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { isJournal, truePath } from '../journal/sqlite/connection.ts';
@@ -81,7 +81,7 @@ function sizeOf(path: string): number {
 async function ownerOf(path: string): Promise<string> {
   if (!isLocked(path)) return 'no engine owns it';
   const owner = ownerOfFile(path);
-  const who = `process ${owner?.pid ?? '?'} on ${owner?.host ?? 'this host'}${owner?.since == null ? '' : `, since ${new Date(owner.since).toISOString()}`}`;
+  const who = `process ${owner?.pid ?? '?'} on ${owner?.host ?? 'this host'}${owner?.since == null ? '' : `, since ${timeText(owner.since)}`}`;
   const { askOwner } = await import('../control/client.ts');
   const asked = await askOwner(path, { command: 'hello', data: {} }, { timeoutMs: 5_000 }).catch((error: Error) => error);
   if (asked instanceof Error || !asked.isHeard) {

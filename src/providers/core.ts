@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { errorCodes, isErrorCode } from '../../machines/failures.ts';
+import { longestMs } from '../../machines/policies/instants.ts';
 import { errorOf } from '../errors.ts';
 import { defineProvider } from './provider.ts';
 
@@ -18,7 +19,7 @@ export const coreProvider = defineProvider({
     'core/sleep': {
       description: 'Waits, on the clock of the system.',
       params: z.strictObject({
-        ms: z.number().min(0).describe('How long, in milliseconds.'),
+        ms: z.number().min(0).max(longestMs).describe('How long, in milliseconds.'),
       }),
       run: async ({ ms }, { sleep }) => {
         await sleep(ms);

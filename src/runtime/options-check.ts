@@ -7,11 +7,11 @@ import * as z from 'zod';
 import { backpressureMonitorDefaults } from '../../machines/backpressure-monitor.ts';
 import { circuitOptionsSchema } from '../../machines/events/provider.ts';
 import { alertRuleSchema } from '../../machines/policies/alert-rules.ts';
-import { longestMs } from '../../machines/policies/instants.ts';
 import { poolDefaults } from '../../machines/pool.ts';
 import { providerDefaults } from '../../machines/provider.ts';
 import { Complaints } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { millis, millisFromZero } from '../milliseconds.ts';
 import { type AnyProvider, isProvider } from '../providers/provider.ts';
 import { isKeyMaterial, keyRule } from '../secrets/key.ts';
 import { machineConfigDefaults } from '../system/config.ts';
@@ -19,10 +19,6 @@ import { isWorkflow } from '../workflow/workflow.ts';
 import type { SystemOptions } from './options.ts';
 
 const whole = (least: number) => z.int({ error: `a whole number from ${least}` }).min(least, { error: `a whole number from ${least}` });
-/** No longer than what a time can be added to. */
-const millisOf = (rule: string) => z.number({ error: rule }).max(longestMs, { error: `${rule} to ${longestMs} (1,000 years)` });
-const millis = millisOf('a number of milliseconds above 0').positive({ error: 'a number of milliseconds above 0' });
-const millisFromZero = millisOf('a number of milliseconds from 0').min(0, { error: 'a number of milliseconds from 0' });
 const share = z.number({ error: 'a number from 0 to 1' }).min(0, { error: 'a number from 0 to 1' }).max(1, { error: 'a number from 0 to 1' });
 const flag = z.boolean({ error: 'true or false' });
 const texts = z.array(z.string({ error: 'a text' }), { error: 'a list of texts' });

@@ -4,6 +4,7 @@
  */
 import { refuseMisfits } from '../complaints.ts';
 import { errorOf, type GleitzeitError } from '../errors.ts';
+import { durationRule, isDuration } from '../milliseconds.ts';
 import { describeValue } from '../thrown.ts';
 import type { Booted } from './boot.ts';
 
@@ -23,8 +24,8 @@ const journalGraceMs = 5_000;
 /** @throws GleitzeitError INVALID_PARAMS */
 export function checkStop({ deadlineMs = stopDefaults.deadlineMs, reason }: StopOptions): void {
   refuseMisfits('stop', { reason });
-  if (Number.isFinite(deadlineMs) && deadlineMs >= 0) return;
-  throw errorOf('INVALID_PARAMS', `The deadline of a stop must be a number of milliseconds from 0, got ${describeValue(deadlineMs)}`);
+  if (isDuration(deadlineMs)) return;
+  throw errorOf('INVALID_PARAMS', `The deadline of a stop must be ${durationRule}, got ${describeValue(deadlineMs)}`);
 }
 
 export async function shutDown(booted: Booted, { deadlineMs = stopDefaults.deadlineMs, reason = stopDefaults.reason }: StopOptions): Promise<void> {

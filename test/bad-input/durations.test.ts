@@ -2,11 +2,15 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import { longestMs } from '../../machines/policies/instants.ts';
-import { readSeconds } from '../../src/cli/arguments.ts';
+import { readDays, readSeconds } from '../../src/cli/arguments.ts';
 import { lineOf } from '../../src/cli/commands/schedule.ts';
+import { timeText } from '../../src/duration.ts';
 import { toFailure } from '../../src/errors.ts';
+import { checkConnectOptions } from '../../src/hub/client/options.ts';
 import { requests } from '../../src/hub/protocol/requests.ts';
-import { createSystem } from '../../src/runtime/system.ts';
+import { checkHubOptions } from '../../src/hub/server/options.ts';
+import { checkStop } from '../../src/runtime/shutdown.ts';
+import { createSystem, type GleitzeitSystem } from '../../src/runtime/system.ts';
 import { defineWorkflow } from '../../src/workflow/define.ts';
 import { loadWorkflow } from '../../src/workflow/load.ts';
 import { recordOf, restoreWorkflow } from '../../src/workflow/restore.ts';
@@ -37,11 +41,13 @@ const edges: Readonly<Record<string, (ms: number) => unknown>> = {
   'the lease of workers': (leaseMs) => createSystem({ worker: { leaseMs } }),
   'how long what has ended is kept': (maxAgeMs) => createSystem({ cleanup: { maxAgeMs } }),
   'how often it is looked for': (intervalMs) => createSystem({ cleanup: { intervalMs } }),
+  'the deadline of a stop': (deadlineMs) => checkStop({ deadlineMs }) ?? true,
+  'days on the command line': (ms) => readDays(String(Math.ceil(ms / 86_400_000)), '--keep-days'),
   'seconds on the command line': (ms) => readSeconds(String(ms / 1_000), '--every'),
 };
 
 describe.each(Object.entries(edges))('%s', (_, edge) => {
-  it.each([9e15, 1e300, longestMs + 1_000])('of %d ms is refused', async (ms) => {
+  it.each([9e15, 1e300, longestMs + 86_400_000])('of %d ms is refused', async (ms) => {
     const error = await errorFrom(() => edge(ms));
     expect(error.message).toMatch(/1,000 years|<=31536000000000/);
   });
@@ -52,6 +58,29 @@ describe.each(Object.entries(edges))('%s', (_, edge) => {
 describe('far times', () => {
   it('are refused by the hub', () => {
     expect(requests['schedule:add'].data.safeParse({ id: 's', everyMs: 9e15 }).success).toBe(false);
+  });
+
+  it('are no sleep', async () => {
+    const system = await running();
+    const sleep = await loadWorkflow({ name: 'w', tasks: [{ id: 'a', method: 'core/sleep', params: { ms: 9e15 } }] });
+    expect((await errorFrom(() => system.submit(sleep))).message).toMatch(/params\.ms .*<=31536000000000/);
+  });
+
+  it('are none that a timer of Node can wait for', () => {
+    const url = 'http://127.0.0.1:1';
+    const rule = /2147483647 \(24 days\)/;
+    for (const options of [{ connectTimeoutMs: 2 ** 31 }, { patienceMs: 2 ** 31 }])
+      expect(() => checkConnectOptions({ url, ...options })).toThrow(rule);
+    for (const limits of [{ greetingMs: 2 ** 31 }, { unreadMs: 2 ** 31 }])
+      expect(() => checkHubOptions({ system: {} as GleitzeitSystem, limits })).toThrow(rule);
+  });
+
+  it('are shown whatever they are', () => {
+    expect([timeText(0), timeText(9e15), timeText(1e300)]).toEqual([
+      '1970-01-01T00:00:00.000Z',
+      '104166666 days after 1970',
+      expect.stringContaining('after 1970'),
+    ]);
   });
 
   it('of a failing handler are cut', () => {

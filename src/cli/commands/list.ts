@@ -1,6 +1,6 @@
 /** `gleitzeit list`: the workflows that a journal keeps, or the engine behind a hub. */
 
-import { duration } from '../../duration.ts';
+import { duration, timeText } from '../../duration.ts';
 import type { WorkflowHead } from '../../journal/journal.ts';
 import { readCount } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -29,5 +29,5 @@ export async function listCommand({ status, limit, ...options }: ListOptions, te
 
 function lineOf({ workflowId, name, status, submittedAt, endedAt }: WorkflowHead): string {
   const took = endedAt === undefined ? '' : `  ${duration(endedAt - submittedAt)}`;
-  return oneLine(`${workflowId}  ${status.padEnd(9)}  ${new Date(submittedAt).toISOString()}  ${name}${took}`);
+  return oneLine(`${workflowId}  ${status.padEnd(9)}  ${timeText(submittedAt)}  ${name}${took}`);
 }

@@ -1,6 +1,6 @@
 /** `gleitzeit schedule add|list|remove`: workflows that start time and again, or once at a time. */
 
-import { duration } from '../../duration.ts';
+import { duration, timeText } from '../../duration.ts';
 import type { ScheduleOptions, ScheduleStatus } from '../../runtime/schedules.ts';
 import { readInput, readSeconds, readTime } from '../arguments.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -85,8 +85,8 @@ export function lineOf({ id, workflow, rule, nextAt, lastAt, running, isBehind, 
     id,
     saidRule(rule),
     isBehind ? 'starts are due' : '',
-    nextAt === null ? '' : `next ${isoTime(nextAt)}`,
-    lastAt === null ? '' : `last ${isoTime(lastAt)}`,
+    nextAt === null ? '' : `next ${timeText(nextAt)}`,
+    lastAt === null ? '' : `last ${timeText(lastAt)}`,
     running === null ? '' : `running ${running}`,
     workflow === id ? '' : workflow,
     `overlap ${overlap}, catch-up ${catchUp}`,
@@ -96,11 +96,5 @@ export function lineOf({ id, workflow, rule, nextAt, lastAt, running, isBehind, 
 
 function saidRule(rule: ScheduleStatus['rule']): string {
   if (rule.kind === 'cron') return `cron '${rule.expression}' ${rule.timeZone}`;
-  return rule.kind === 'interval' ? `every ${duration(rule.everyMs)}` : `once at ${isoTime(rule.at)}`;
-}
-
-function isoTime(ms: number): string {
-  const date = new Date(ms);
-  // A journal may hold what no calendar reaches: it must not keep the others from being listed.
-  return Number.isNaN(date.getTime()) ? `${duration(ms)} after 1970` : date.toISOString();
+  return rule.kind === 'interval' ? `every ${duration(rule.everyMs)}` : `once at ${timeText(rule.at)}`;
 }

@@ -8,7 +8,7 @@ import { errorOf, fromFailure, type GleitzeitError } from '../../errors.ts';
 import type { Hub, HubOptions } from '../../hub/index.ts';
 import type { SystemOptions } from '../../runtime/options.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
-import { checkToken, readCount, readPort, readSeconds } from '../arguments.ts';
+import { checkToken, readDays, readPort, readSeconds } from '../arguments.ts';
 import { type DatabaseOptions, pathToRunOn, secretsBy } from '../database.ts';
 import { listenTo } from '../ear.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
@@ -81,12 +81,12 @@ const beatsPerLease = 6;
 /** @throws GleitzeitError CONFIGURATION_ERROR */
 function engineOf({ builtins, lease, keepDays, keyFile }: ServeOptions): Pick<SystemOptions, 'builtins' | 'worker' | 'cleanup' | 'secrets'> {
   const leaseMs = readSeconds(lease, '--lease');
-  const days = readCount(keepDays, '--keep-days');
+  const maxAgeMs = readDays(keepDays, '--keep-days');
   return {
     builtins,
     ...secretsBy(keyFile),
     ...(leaseMs !== undefined && { worker: { leaseMs, heartbeatMs: Math.ceil(leaseMs / beatsPerLease) } }),
-    ...(days !== undefined && { cleanup: { maxAgeMs: days * 86_400_000 } }),
+    ...(maxAgeMs !== undefined && { cleanup: { maxAgeMs } }),
   };
 }
 

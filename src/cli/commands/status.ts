@@ -1,6 +1,6 @@
 /** `gleitzeit status [WORKFLOW]`: how far a workflow is, now or as of some recorded event; without one, what a journal or a hub holds. */
 
-import { duration } from '../../duration.ts';
+import { duration, timeText } from '../../duration.ts';
 import { headStatuses } from '../../journal/journal.ts';
 import type { TaskStatus, WorkflowStatus } from '../../runtime/status.ts';
 import { readCount } from '../arguments.ts';
@@ -30,7 +30,7 @@ export async function statusCommand(workflowId: string | undefined, options: Sta
 }
 
 function tellStatus({ workflowId, name, status, submittedAt, tasks }: WorkflowStatus, terminal: Terminal): void {
-  print(terminal, oneLine(`${workflowId}  ${name}  ${status}, submitted ${new Date(submittedAt).toISOString()}`));
+  print(terminal, oneLine(`${workflowId}  ${name}  ${status}, submitted ${timeText(submittedAt)}`));
   const width = Math.min(40, Math.max(0, ...Object.keys(tasks).map(({ length }) => length)));
   for (const [id, task] of Object.entries(tasks)) {
     print(terminal, oneLine(`  ${id.padEnd(width)}  ${lineOf(task)}`));

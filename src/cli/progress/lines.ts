@@ -1,7 +1,7 @@
 /** A run told in lines, for logs and for screens that cannot be rewritten. Pure: an event becomes a line, or none. */
 import type { EventType, GleitzeitEvent } from '../../../machines/events/catalogue.ts';
 import { innermostOf } from '../../../machines/failures.ts';
-import { duration } from '../../duration.ts';
+import { duration, timeText } from '../../duration.ts';
 import { withoutTokens } from '../../secrets/token.ts';
 import { oneLine } from '../terminal.ts';
 import { count } from '../text.ts';
@@ -66,7 +66,7 @@ function shareLine({ done, total }: { readonly done: number; readonly total: num
 
 /** Any event on one line, for `--watch`. */
 export function eventLine({ time, type, severity, source, data }: GleitzeitEvent): string {
-  const clock = new Date(time).toISOString().slice(11, 23);
+  const clock = timeText(time).replace(/^.*T|Z$/g, '');
   return oneLine(`${clock} ${severity.padEnd(8)} ${type} ${source} ${detailsOf(data as Readonly<Record<string, unknown>>)}`);
 }
 

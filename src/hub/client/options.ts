@@ -2,6 +2,7 @@
 import * as z from 'zod';
 
 import { Complaints } from '../../complaints.ts';
+import { timerMillis, timerMillisFromZero } from '../../milliseconds.ts';
 import type { Logger } from '../../runtime/logger.ts';
 
 /** How a hub is reached. */
@@ -32,24 +33,20 @@ const isUrl = (given: string): boolean => {
 };
 const urlRule = 'the address of a hub such as http://127.0.0.1:7400, without a path';
 const pathRule = 'a path from the root such as /socket.io';
-const aboveZero = 'a number of milliseconds above 0';
-const fromZero = 'a number of milliseconds from 0';
-/** The longest that a timer of Node can wait. */
-const longestMs = 2 ** 31 - 1;
 
 /** How a hub is reached, by whatever connects to it. */
 export const reachShape = {
   url: z.string({ error: urlRule }).refine(isUrl, { error: urlRule }),
   token: z.string({ error: 'a text' }).optional(),
   path: z.string({ error: pathRule }).startsWith('/', { error: pathRule }).optional(),
-  connectTimeoutMs: z.number({ error: aboveZero }).positive({ error: aboveZero }).max(longestMs, { error: aboveZero }).optional(),
+  connectTimeoutMs: timerMillis.optional(),
   log: z.object({ warn: z.any(), error: z.any() }, { error: 'a log such as one of pino' }).optional(),
 };
 
 const shape = z.strictObject(
   {
     ...reachShape,
-    patienceMs: z.number({ error: fromZero }).min(0, { error: fromZero }).max(longestMs, { error: fromZero }).optional(),
+    patienceMs: timerMillisFromZero.optional(),
   },
   { error: 'a map of options' },
 );

@@ -6,6 +6,7 @@ import * as z from 'zod';
 
 import { Complaints } from '../../complaints.ts';
 import { errorOf } from '../../errors.ts';
+import { timerMillis } from '../../milliseconds.ts';
 import type { GleitzeitSystem } from '../../runtime/system.ts';
 import { describeValue } from '../../thrown.ts';
 import { type HubLimits, hubLimitDefaults } from '../protocol/limits.ts';
@@ -49,7 +50,8 @@ export const hubDefaults = { host: '127.0.0.1', port: 7400, path: '/socket.io' }
 
 const limitRule = 'a whole number from 1';
 const limit = z.int({ error: limitRule }).min(1, { error: limitRule }).optional();
-const limits = Object.fromEntries(Object.keys(hubLimitDefaults).map((name) => [name, limit]));
+const isTime = (name: string): boolean => name.endsWith('Ms');
+const limits = Object.fromEntries(Object.keys(hubLimitDefaults).map((name) => [name, isTime(name) ? timerMillis.optional() : limit]));
 const originRule = 'a list of origins such as https://ops.example.com';
 const protocolsRule = 'a list of protocols such as python/v1';
 const portRule = 'a port from 0 to 65535';

@@ -3,6 +3,7 @@ import type { RequestListener } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { errorOf } from '../../errors.ts';
+import { durationRule, isDuration } from '../../milliseconds.ts';
 import { describeValue } from '../../thrown.ts';
 import type { Feed } from '../events/feed.ts';
 import type { Loader } from '../work/loader.ts';
@@ -107,8 +108,7 @@ export class RunningHub implements Hub {
 
   /** @throws GleitzeitError INVALID_PARAMS for a deadline that is none, and nothing else */
   async close({ deadlineMs = closeDefaults.deadlineMs }: CloseOptions = {}): Promise<void> {
-    if (!Number.isFinite(deadlineMs) || deadlineMs < 0)
-      throw errorOf('INVALID_PARAMS', `The deadline of a close must be a number of milliseconds from 0, got ${describeValue(deadlineMs)}`);
+    if (!isDuration(deadlineMs)) throw errorOf('INVALID_PARAMS', `The deadline of a close must be ${durationRule}, got ${describeValue(deadlineMs)}`);
     this.closing ??= this.shut(deadlineMs);
     return this.closing;
   }

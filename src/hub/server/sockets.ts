@@ -10,6 +10,7 @@ import type { Server, ServerOptions, Socket } from 'socket.io';
 
 import { type Namespace, namespaces } from '../../../machines/events/namespace.ts';
 import { errorOf, type GleitzeitError, toError } from '../../errors.ts';
+import { longestTimerMs } from '../../milliseconds.ts';
 import { wireErrorOf } from '../protocol/answers.ts';
 import { type Access, type Grant, notAuthenticated, requireRole } from './access.ts';
 import { type Admission, callerOf } from './admission.ts';
@@ -99,7 +100,7 @@ export class Sockets {
       perMessageDeflate: false,
       httpCompression: false,
       // After the connection has been told why.
-      connectTimeout: 2 * greetingMs,
+      connectTimeout: Math.min(2 * greetingMs, longestTimerMs),
       // Beyond this the connection breaks without a word; a message that is a little too long is refused.
       maxHttpBufferSize: messageBytes + overhead,
       // What is not for it is not for it to end.

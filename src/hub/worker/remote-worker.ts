@@ -11,6 +11,7 @@ import { hostname } from 'node:os';
 import { deferred } from '../../deferred.ts';
 import { errorOf, fromFailure, type GleitzeitError, toError } from '../../errors.ts';
 import { boundReport } from '../../failure-limits.ts';
+import { longestTimerMs } from '../../milliseconds.ts';
 import { createExecutor, type Executor } from '../../providers/executor.ts';
 import { defaultLogger, guardLogger, type Logger } from '../../runtime/logger.ts';
 import { checkStop, type StopOptions, stopDefaults } from '../../runtime/shutdown.ts';
@@ -250,7 +251,7 @@ export class RemoteWorker {
   /** Whether nothing is held any more, and nothing more can come, before a time has passed. */
   private isDone(withinMs: number | undefined): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = withinMs === undefined ? undefined : setTimeout(() => resolve(false), withinMs);
+      const timer = withinMs === undefined ? undefined : setTimeout(() => resolve(false), Math.min(withinMs, longestTimerMs));
       this.look = () => {
         if (!this.held.isIdle || !this.registrations.isDrained) return;
         clearTimeout(timer);

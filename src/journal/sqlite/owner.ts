@@ -10,8 +10,8 @@
 import { existsSync, renameSync } from 'node:fs';
 import { hostname } from 'node:os';
 import type Database from 'better-sqlite3';
-
 import { makePrivate, takeAccessOf } from '../../durable-file.ts';
+import { timeText } from '../../duration.ts';
 import { errorOf, type GleitzeitError } from '../../errors.ts';
 import { readField } from '../../thrown.ts';
 import { openDatabase } from './driver.ts';
@@ -112,7 +112,7 @@ function inUse(path: string): GleitzeitError {
   const owner = ownerOfFile(path);
   if (owner?.open === 0) return heldByOther(path);
   const who = owner?.pid == null ? 'another engine' : `process ${owner.pid} on ${owner.host ?? 'this host'}`;
-  const since = owner?.since == null ? '' : ` since ${new Date(owner.since).toISOString()}`;
+  const since = owner?.since == null ? '' : ` since ${timeText(owner.since)}`;
   return errorOf('PERSISTENCE_CONNECTION_FAILED', `The journal ${path} is in use by ${who}${since}: one engine at a time may own it.`, {
     details: { reason: 'owned', path, ...(owner && { pid: owner.pid, host: owner.host, since: owner.since, epoch: owner.epoch }) },
   });
