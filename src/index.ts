@@ -58,7 +58,8 @@ export {
 } from './journal/sqlite/backup.ts';
 export { checkJournal, type JournalCheck } from './journal/sqlite/check.ts';
 export type { Damage } from './journal/sqlite/faults.ts';
-export { type JournalRepair, type LostFacts, type RepairOptions, repairJournal } from './journal/sqlite/repair.ts';
+export type { JournalRepair, LostFacts, RepairOptions } from './journal/sqlite/repair.ts';
+export type { LostRange } from './journal/sqlite/salvage.ts';
 export { type SqliteJournalOptions, sqliteJournal } from './journal/sqlite.ts';
 export type { EventFilter } from './observe/event-filter.ts';
 export { type Explanation, type Reason, renderExplanation, type TaskExplanation } from './observe/explain.ts';
@@ -81,6 +82,7 @@ export {
 export { defineThreadProvider } from './providers/worker-threads.ts';
 export type { Gleitzeit } from './runtime/api.ts';
 export type { Instant } from './runtime/instant.ts';
+export { repairJournal } from './runtime/journal-repair.ts';
 export type { StartOptions, SubmitOptions, SystemOptions } from './runtime/options.ts';
 export type { ErrorInfo, TaskResult, WorkflowResult } from './runtime/result.ts';
 export type { Run } from './runtime/run.ts';

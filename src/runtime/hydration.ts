@@ -15,12 +15,14 @@ import { type Actor, createStatechartActor } from '../system/actor.ts';
 import type { Core } from '../system/core.ts';
 import { wiring } from '../system/wiring.ts';
 import { begunTasks, recordedOf } from './begun-tasks.ts';
+import { requireSchemas } from './fact-schemas.ts';
 
 /** Where actors are brought back. */
 export type Ground = Pick<Core, 'registry' | 'config'> & { readonly router: Pick<Core['router'], 'remember'> };
 
 /** Its last fact says how far it had got; the start of the engine makes it look at what it missed. @throws as {@link bringBack} does */
 export function bringBackSchedule(core: Ground, { made, last }: StandingSchedule): void {
+  requireSchemas(last === undefined ? [made] : [made, last]);
   Hydration.of(core, (hydration) => {
     // It is as if somebody had just asked for it; only its creation is folded, not asked for again.
     const [schedule] = hydration.make('cron', { ...made, type: 'cron:create' });
@@ -36,14 +38,16 @@ export interface BroughtBack {
 
 /** A workflow as its facts leave it, and the engine told of it; what is said of it from now on is heard. @throws as {@link bringBack} does */
 export function bringBackWorkflow(core: Ground, facts: readonly GleitzeitEvent[]): BroughtBack | undefined {
+  requireSchemas(facts);
   return Hydration.of(core, (hydration) => hydrateWorkflow(hydration, facts));
 }
 
 /**
  * Brings back a workflow and its tasks, and tells those who follow them. @returns how many tasks had begun and not ended
- * @throws what the machines throw at facts that they could not have stated; then nothing of it is there, and nobody was told
+ * @throws what the machines throw at facts that they could not have stated, PERSISTENCE_INTEGRITY_ERROR for one that breaks its schema; then nothing of it is there, and nobody was told
  */
 export function bringBack(core: Ground, all: readonly GleitzeitEvent[]): number {
+  requireSchemas(all);
   return Hydration.of(core, (hydration) => {
     const facts = recordedOf(all);
     const back = hydrateWorkflow(hydration, facts);

@@ -70,7 +70,7 @@ function tellViolations(faults: readonly Fault[], terminal: Terminal): void {
 }
 
 async function repair(path: string, { json }: CheckOptions, terminal: Terminal): Promise<ExitCode> {
-  const { repairJournal } = await import('../../journal/sqlite/repair.ts');
+  const { repairJournal } = await import('../../runtime/journal-repair.ts');
   const repaired = await repairJournal(path);
   if (json === true) printJson(terminal, repaired);
   else for (const line of linesOfRepair(repaired)) print(terminal, oneLine(line));
@@ -81,11 +81,14 @@ function linesOfRepair({ path, aside, lost }: JournalRepair): readonly string[] 
   if (aside === undefined) return [`${path} is sound: there is nothing to repair.`];
   const moved = `The journal as it was is kept at ${aside}.`;
   if (lost === undefined) return [`${path} is repaired; nothing is lost.`, moved];
-  const { afterSeq, toSeq, readable, workflows } = lost;
-  const whose = workflows.length === 0 ? '' : ` Of the workflows ${workflows.slice(0, 20).join(', ')}${workflows.length > 20 ? ', …' : ''}.`;
+  const { ranges, readable, workflows, schedules } = lost;
+  const behind = workflows.length + schedules.length;
   return [
-    `${path} is repaired: what was recorded up to seq ${afterSeq} is there.`,
-    `Lost is seq ${afterSeq + 1} to ${toSeq}; ${count(readable, 'fact')} of it can still be read in the copy.${whose}`,
+    `${path} is repaired: everything is there but for what is named here.`,
+    ...ranges.map(({ afterSeq, toSeq }) => `Lost is seq ${afterSeq + 1} to ${toSeq}.`),
+    ...workflows.map(({ workflowId, reason }) => `Put aside is run ${workflowId}: ${reason}.`),
+    ...schedules.map(({ scheduleId, reason }) => `Put aside is schedule ${scheduleId}: ${reason}.`),
+    ...(behind === 0 ? [] : [`${count(readable, 'fact')} of what was put aside can still be read there.`]),
     moved,
   ];
 }

@@ -136,6 +136,11 @@ export class HeadTable {
     return this.rows('ORDER BY no');
   }
 
+  /** Those that can be read, one by one. */
+  *each(): Generator<FoundRow> {
+    for (const stored of this.db.prepare('SELECT * FROM workflows ORDER BY no').iterate()) yield rowOf(stored as StoredRow);
+  }
+
   private rows(which: string): readonly FoundRow[] {
     return (this.db.prepare(`SELECT * FROM workflows ${which}`).all() as StoredRow[]).map(rowOf);
   }

@@ -1,8 +1,7 @@
 /** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
 import type Database from 'better-sqlite3';
-import { readField } from '../../thrown.ts';
 import { damaged } from './faults.ts';
-import { chainAfter, type FrameRow, factOf, isIntact, isShaped, linesOf, rowSum } from './frame.ts';
+import { chainAfter, type FrameRow, isIntact, isShaped, readableLines, rowSum } from './frame.ts';
 import type { Mark } from './mark.ts';
 
 export interface Tail {
@@ -106,22 +105,17 @@ export function verifyTail(
       message: `it ends after seq ${last.seq}, and its record says ${tail.seq}`,
     });
   }
-  return { tail, lastTime: timeOfLast(frames.at(-1)), ...lostTo(options, { db, tail }) };
+  return { tail, lastTime: timeOfLast(frames), ...lostTo(options, { db, tail }) };
 }
 
-/** When the last fact was stated; 0 for an empty journal, and where that stands nowhere: what is no fact keeps no journal shut. */
-function timeOfLast(frame: FrameRow | undefined): number {
-  const line = frame && linesOf(frame.body).findLast((each) => each !== '');
-  const time = line === undefined ? undefined : readField(parsed(line), 'time');
-  return typeof time === 'number' && Number.isFinite(time) ? time : 0;
-}
-
-function parsed(line: string): unknown {
-  try {
-    return factOf(line);
-  } catch {
-    return undefined;
+/** When the last fact that can be read was stated; 0 where there is none in the frames at the end. */
+function timeOfLast(frames: readonly FrameRow[]): number {
+  for (const frame of frames.toReversed()) {
+    // A frame may be empty, and stand for the end alone.
+    const last = readableLines(frame)?.at(-1);
+    if (last !== undefined) return last[1].time;
   }
+  return 0;
 }
 
 export interface VerifiedTail {

@@ -343,10 +343,11 @@ describe('what cannot be done', { timeout: 30_000 }, () => {
 });
 
 describe('check', { timeout: 30_000 }, () => {
-  /** Ruins the last facts that were recorded. */
+  /** Ruins the first facts of the run `w`. */
   const damage = (db: string): void => {
     const file = new Database(db);
-    file.exec('UPDATE frames SET body = zeroblob(length(body)) WHERE seq = (SELECT max(seq) FROM frames)');
+    const first = "SELECT min(seq) FROM touches JOIN workflows ON no = workflow WHERE id = 'w'";
+    file.exec(`UPDATE frames SET body = zeroblob(length(body)) WHERE seq = (${first})`);
     file.close();
   };
 
@@ -360,8 +361,9 @@ describe('check', { timeout: 30_000 }, () => {
     expect((await gleitzeit('check', db)).stdout).toMatch(/^damage in seq \d+ to \d+: .*\n.* is not sound/s);
     const { exitCode, stdout } = await gleitzeit('check', db, '--repair');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/is repaired: .*\nLost is seq \d+ to \d+.*\n.* is kept at /);
+    expect(stdout).toMatch(/is repaired: .*\nLost is seq \d+ to \d+\.\nPut aside is run w: its first fact cannot be read\.\n.*\n.* is kept at /);
     expect(await gleitzeit('check', db)).toMatchObject({ exitCode: 0 });
+    expect((await gleitzeit('list', '--db', db, '--json')).json()).toMatchObject([{ workflowId: 'v', status: 'completed' }]);
     expect((await gleitzeit('check', db, '--repair')).stdout).toContain('nothing to repair');
   });
 

@@ -9,8 +9,8 @@ import Database from 'better-sqlite3';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { Journal } from '../../../src/journal/journal.ts';
-import { repairJournal } from '../../../src/journal/sqlite/repair.ts';
 import { sqliteJournal } from '../../../src/journal/sqlite.ts';
+import { repairJournal } from '../../../src/runtime/journal-repair.ts';
 import { lives, placeForJournal, submitted } from './places.ts';
 
 async function opened(path: string): Promise<Journal> {

@@ -4,8 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 
 import type { Journal } from '../../../src/journal/journal.ts';
 import { checkJournal } from '../../../src/journal/sqlite/check.ts';
-import { repairJournal } from '../../../src/journal/sqlite/repair.ts';
 import { type SqliteJournalOptions, sqliteJournal } from '../../../src/journal/sqlite.ts';
+import { repairJournal } from '../../../src/runtime/journal-repair.ts';
 import { made, skipped } from './contract.ts';
 import { lives, placeForJournal, started, submitted } from './places.ts';
 
@@ -277,17 +277,21 @@ describe('repair', () => {
     expect(await repairJournal(path)).toEqual({ path, damages: [] });
   });
 
-  it('keeps everything before the first damage, puts the journal aside as it was, and says what is lost', async () => {
+  it('keeps every run whose facts are all there, puts the journal aside as it was, and says what is lost', async () => {
     const path = await holding(40);
     flipIn(path, 'SELECT body FROM frames WHERE seq = 90');
     const { aside, lost, damages } = await repairJournal(path);
     expect(damages).toMatchObject([{ afterSeq: 87, toSeq: 90, kind: 'checksum' }]);
-    expect(lost).toMatchObject({ afterSeq: 87, toSeq: 120, readable: 30 });
-    expect(lost?.workflows).toEqual(Array.from({ length: 10 }, (_, at) => `w${91 + 3 * at}`));
+    expect(lost).toEqual({
+      ranges: [{ afterSeq: 87, toSeq: 90 }],
+      readable: 0,
+      workflows: [{ workflowId: 'w88', reason: 'its first fact cannot be read' }],
+      schedules: [],
+    });
     expect((await checkJournal(aside!)).damages).toMatchObject([{ afterSeq: 87 }]);
     const journal = sqliteJournal(path, { writer: 'inline' });
-    expect(await journal.open()).toEqual({ lastSeq: 87, lastTime: expect.any(Number), epoch: 2 });
-    expect(await journal.read()).toEqual(lives(29).flat());
+    expect(await journal.open()).toEqual({ lastSeq: 120, lastTime: 1_200, epoch: 2 });
+    expect(await journal.read()).toEqual([...lives(29), ...lives(10, 91)].flat());
     await journal.append([submitted('x', 200)]);
     await journal.close();
     expect((await checkJournal(path)).damages).toEqual([]);
@@ -311,10 +315,11 @@ describe('repair', () => {
     const path = await crashed(40);
     truncateSync(`${path}-wal`, Math.floor(readFileSync(`${path}-wal`).length * 0.6));
     const { lost, aside } = await repairJournal(path);
-    expect(lost).toMatchObject({ toSeq: 120, readable: 0, workflows: [] });
+    expect(lost).toMatchObject({ ranges: [{ toSeq: 120 }], readable: 0, workflows: [] });
     expect([existsSync(`${aside}`), existsSync(`${aside}-wal`), existsSync(`${aside}-mark`)]).toEqual([true, true, true]);
     const journal = await opened(path);
-    await journal.append([started('x', lost!.afterSeq + 1)]);
+    expect(await journal.read()).toEqual(lives(40).flat().slice(0, lost!.ranges[0]!.afterSeq));
+    await journal.append([started('x', 121)]);
   });
 
   it('makes even a file that is cut in half usable', async () => {
@@ -322,7 +327,7 @@ describe('repair', () => {
     truncateSync(path, Math.floor(readFileSync(path).length * 0.8));
     const { lost } = await repairJournal(path);
     const journal = await opened(path);
-    expect(await journal.read()).toEqual(lives(400).flat().slice(0, lost!.afterSeq));
+    expect(await journal.read()).toEqual(lives(400).flat().slice(0, lost!.ranges[0]!.afterSeq));
   });
 
   it('is refused while an engine owns the journal', async () => {
