@@ -10,7 +10,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { runProgram } from '../../../src/cli/program.ts';
 import { eventLine } from '../../../src/cli/progress/lines.ts';
 import { createSystem, type GleitzeitSystem, loadWorkflow, sqliteJournal } from '../../../src/index.ts';
-import { repairJournal } from '../../../src/journal/sqlite/repair.ts';
+import { repairJournal } from '../../../src/runtime/journal-repair.ts';
 import type { SystemOptions } from '../../../src/runtime/options.ts';
 import { silent } from '../../silent.ts';
 import { fakeTerminal } from '../cli/terminals.ts';
