@@ -12,6 +12,7 @@ import { errorOf } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { told } from '../system/told.ts';
 import { describeValue } from '../thrown.ts';
+import { givenInput } from '../workflow/input.ts';
 import { suggestion } from '../workflow/nearest.ts';
 import { canonicalJson } from '../workflow/version.ts';
 import { type AnyWorkflow, isWorkflow } from '../workflow/workflow.ts';
@@ -102,20 +103,23 @@ export async function schedule(booted: Booted, workflow: AnyWorkflow, options: S
   const { id } = options;
   const rule = ruleOf(options);
   const runnable = await checkRunnable(booted, workflow, options.input);
-  return booted.runs.inTurn(`schedule/${id}`, () => create(booted, { options, rule, runnable }));
+  // What was given, and not what a schema makes of it: that may be another thing each time.
+  const inputDigest = booted.secrets.digest(workflow.definition, givenInput(workflow, options.input));
+  return booted.runs.inTurn(`schedule/${id}`, () => create(booted, { options, rule, runnable, inputDigest }));
 }
 
 interface Wanted {
   readonly options: ScheduleOptions;
   readonly rule: ScheduleRule;
   readonly runnable: Runnable;
+  readonly inputDigest: string;
 }
 
-async function create(booted: Booted, { options, rule, runnable: { workflow, input } }: Wanted): Promise<ScheduleStatus> {
+async function create(booted: Booted, { options, rule, runnable: { workflow, input }, inputDigest }: Wanted): Promise<ScheduleStatus> {
   const { core, runs } = booted;
   const { id: scheduleId, overlap = scheduleDefaults.overlap, catchUp = scheduleDefaults.catchUp } = options;
   const { definition, versionHash, levels } = workflow;
-  const specHash = createHash('sha256').update(canonicalJson({ rule, overlap, catchUp, versionHash, input })).digest('hex');
+  const specHash = createHash('sha256').update(canonicalJson({ rule, overlap, catchUp, versionHash, inputDigest })).digest('hex');
   const data = {
     scheduleId,
     rule,

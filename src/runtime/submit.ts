@@ -138,7 +138,10 @@ async function join(booted: Booted, known: WorkflowHead, { workflow, options }: 
 /** With every event recorded the command comes before the fact. */
 const firstFacts = 3;
 
-/** Whether a run was submitted with an input; so it was where nothing is known of that. */
+/**
+ * Whether a run was submitted with an input; so it was where nothing is known of that. Runs of schedules carry no digest and need
+ * none: nobody may choose an id as theirs.
+ */
 async function hasInput({ journal, secrets }: Booted, workflowId: string, given: unknown): Promise<boolean> {
   for (const fact of await journal.read({ workflowId, limit: firstFacts })) {
     if (fact.type === 'workflow:submitted') return fact.data.inputDigest === undefined || secrets.hasDigest(given, fact.data.inputDigest);

@@ -4,7 +4,7 @@ import { errorOf, GleitzeitError } from '../../errors.ts';
 import { epochOf, type Instant, instant } from '../../runtime/instant.ts';
 import type { SubmitOptions } from '../../runtime/options.ts';
 import type { ScheduleOptions } from '../../runtime/schedules.ts';
-import { checkInput } from '../../workflow/input.ts';
+import { checkInput, givenInput } from '../../workflow/input.ts';
 import { recordOf } from '../../workflow/restore.ts';
 import type { AnyWorkflow } from '../../workflow/workflow.ts';
 import { hubLimitDefaults } from '../protocol/limits.ts';
@@ -36,12 +36,12 @@ export async function schedulingOf(workflow: AnyWorkflow, options: ScheduleOptio
   });
 }
 
-/** A schema of the input is a function of this process, so the input is checked here. */
+/** A schema of the input is a function of this process, so the input is checked here; what it makes may be another thing each time. */
 async function content(workflow: AnyWorkflow, input: unknown) {
   const record = { workflow: { ...recordOf(workflow) } };
   // Where nothing is given and nothing is made of it, the hub knows the defaults; and of a run that is there, the input it has.
-  if (input === undefined && workflow.inputSchema === undefined) return record;
-  return { ...record, input: await checkInput(workflow, input) };
+  const given = input === undefined ? {} : { input: givenInput(workflow, input) };
+  return { ...record, ...given, ...(workflow.inputSchema !== undefined && { made: await checkInput(workflow, input) }) };
 }
 
 /** What is no time is for the hub to refuse, with the rule that it broke. */

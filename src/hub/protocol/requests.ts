@@ -40,6 +40,8 @@ export const requests = {
     data: z.strictObject({
       ...workflow,
       input: z.unknown().exactOptional(),
+      /** What the client's schema made of the input: what the run starts with; what is compared is the input. */
+      made: z.unknown().exactOptional(),
       tags: z.array(z.string().max(1_024)).max(100).exactOptional(),
       /** Names the run: the same id, definition and input once more is the same run. */
       id: workflowId.exactOptional(),
@@ -77,6 +79,8 @@ export const requests = {
       ...workflow,
       id: workflowId,
       input: z.unknown().exactOptional(),
+      /** What the client's schema made of the input: what the run starts with; what is compared is the input. */
+      made: z.unknown().exactOptional(),
       cron: z.string().max(1_024).exactOptional(),
       timeZone: z.string().max(100).exactOptional(),
       everyMs: z.int().min(1_000).max(longestMs).exactOptional(),

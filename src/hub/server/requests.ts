@@ -173,12 +173,14 @@ class RequestDesk {
     },
   };
 
-  private async submit(workflow: Workflow, options: SubmitOptions): Promise<Responses['workflow:submit']> {
+  private async submit(given: Workflow, { made, ...options }: SubmitOptions & Made): Promise<Responses['workflow:submit']> {
+    const workflow = withMade(given, made);
     const { id, known } = await this.patiently(() => this.system.submit(workflow, options));
     return { workflowId: id, ...(known !== undefined && { known }) };
   }
 
-  private async schedule(workflow: Workflow, options: ScheduleOptions): Promise<Responses['schedule:add']> {
+  private async schedule(given: Workflow, { made, ...options }: ScheduleOptions & Made): Promise<Responses['schedule:add']> {
+    const workflow = withMade(given, made);
     return { schedule: await this.patiently(() => this.system.schedule(workflow, options)) };
   }
 
@@ -220,4 +222,14 @@ function shareOf({ share, id }: Asker): string {
 
 function infoOf(system: GleitzeitSystem): Responses['hub:info'] {
   return { version: packageVersion(), protocolVersion, phase: system.phase, lastSeq: portOf(system).core.durableSeq };
+}
+
+interface Made {
+  readonly made?: unknown;
+}
+
+/** A workflow whose schema made this of the input, where the schema is. */
+function withMade(workflow: Workflow, made: unknown): Workflow {
+  if (made === undefined) return workflow;
+  return { ...workflow, inputSchema: { '~standard': { version: 1, vendor: 'gleitzeit', validate: () => ({ value: made }) } } };
 }

@@ -268,6 +268,34 @@ describe('a hub that is started anew', { timeout: 20_000 }, () => {
   });
 });
 
+describe('an input whose schema makes another thing of it each time', () => {
+  it('is the same by what was given, and runs with what the schema made', async () => {
+    const { system, hub } = await hubOf();
+    const client = await clientOf(hub);
+    let calls = 0;
+    const input = z.object({ v: z.string().transform((v) => `${v} ${++calls}`), at: z.number().default(() => ++calls) });
+    const workflow = defineWorkflow({ name: 'odd', input, tasks: (task, { v }) => ({ a: task('a', { method: 'core/echo', params: { v } }) }) });
+    const given = { v: 'x' } as never;
+    for (const [known, options] of [
+      [undefined, { input: given }],
+      ['completed', { input: given }],
+      ['completed', { input: { v: 'x' } as never }],
+    ] as const) {
+      const run = await client.submit(workflow, { id: 'odd', ...options });
+      expect([run.known, (await run.result()).tasks['a']?.result]).toEqual([known, { v: 'x 1' }]);
+    }
+    expect((await system.submit(workflow, { id: 'odd', input: given })).known).toBe('completed');
+    const other = client.submit(workflow, { id: 'odd', input: { v: 'y' } as never });
+    await expect(other).rejects.toMatchObject({ code: 'WORKFLOW_INVALID_STATE' });
+    for (const place of [client, system, client]) await place.schedule(workflow, { id: 's', everyMs: 3_600_000, input: given });
+    const another = client.schedule(workflow, { id: 's', everyMs: 3_600_000, input: { v: 'y' } as never });
+    await expect(another).rejects.toMatchObject({ code: 'SCHEDULING_FAILED' });
+    // The id of a schedule's run is nobody else's, so that nothing has to be compared there.
+    const taken = client.submit(workflow, { id: 's@2026-01-01T00:00:00.000Z', input: given });
+    await expect(taken).rejects.toMatchObject({ code: 'INVALID_PARAMS' });
+  });
+});
+
 describe('a connection that breaks time and again', { timeout: 30_000 }, () => {
   it('makes each submit one run, answers every request, and tells each recorded event once', async () => {
     const journal = memoryJournal({ keepFacts: 1_000_000 });
