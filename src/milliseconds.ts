@@ -28,5 +28,5 @@ export const timerMillisFromZero = z
 
 /** Whether a duration from 0 is one that a time can be added to. */
 export function isDuration(ms: number): boolean {
-  return ms >= 0 && ms <= longestMs;
+  return Number.isFinite(ms) && ms >= 0 && ms <= longestMs;
 }
