@@ -73,8 +73,9 @@ async function openJournal(journal: Journal, secrets: Secrets, log: Logger): Pro
 /** @param fail is told of what the system cannot go on after */
 export async function boot(options: SystemOptions, { only }: StartOptions, fail: (error: GleitzeitError) => void): Promise<Booted> {
   const { ids = randomIds(), defer = deferToEventLoop } = options;
-  const journal = guardJournal(options.journal ?? memoryJournal());
   const log = guardLogger(options.log ?? defaultLogger());
+  const damage = new DamageReport(guardJournal(options.journal ?? memoryJournal()), log);
+  const journal = damage.watched;
   const config = machineConfigOf(options);
   const secrets = secretsOf(options, { journal, log, core: () => core });
   const opened = await openJournal(journal, secrets, log);
@@ -98,7 +99,6 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const stopTimer = hostTimer(core, watchClock(clock, log));
   const stopHeartbeats = hostHeartbeats(core, { ...config.worker, vitals: readings.read });
   const gate = hostCleanup(core, log);
-  const damage = new DamageReport(journal, log);
   // A sweep may have met what is damaged.
   core.on('cleanup:swept', () => void damage.look());
   core.on('system:storage_resumed', ({ data: { heldMs } }) => log.warn({ heldMs }, 'the journal takes facts again'));

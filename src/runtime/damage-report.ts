@@ -1,10 +1,12 @@
 /** What an engine knows of the damaged workflows and schedules in its journal: they are isolated, and everything else goes on. */
 import { toFailure } from '../errors.ts';
-import type { DamagedUnits, WholeJournal } from '../journal/journal.ts';
+import type { DamagedUnits, ReadOptions, WholeJournal } from '../journal/journal.ts';
 import type { Logger } from './logger.ts';
 
 /** What of a journal is damaged, as its engine knows it. */
 export class DamageReport {
+  /** The journal, as it is to be read: a run that has ended and cannot be read is isolated when somebody finds that out. */
+  readonly watched: WholeJournal;
   private readonly journal: WholeJournal;
   private readonly log: Logger;
   private known: DamagedUnits = { workflows: [], schedules: [] };
@@ -14,6 +16,17 @@ export class DamageReport {
   constructor(journal: WholeJournal, log: Logger) {
     this.journal = journal;
     this.log = log;
+    this.watched = {
+      ...journal,
+      read: async (options) => {
+        try {
+          return await journal.read(options);
+        } catch (thrown) {
+          await this.noteUnreadable(options, thrown);
+          throw thrown;
+        }
+      },
+    };
   }
 
   /** Says nothing any more: the journal is about to close. */
@@ -29,7 +42,8 @@ export class DamageReport {
   /** Marks workflows as damaged, and says why; goes on where the journal cannot take that now: the next start finds them again. */
   async isolate(reasons: ReadonlyMap<string, unknown>): Promise<void> {
     if (reasons.size === 0) return;
-    for (const [workflowId, err] of reasons) this.log.error({ err, workflowId }, 'a workflow cannot be brought back: it is isolated as damaged');
+    for (const [workflowId, err] of reasons)
+      this.log.error({ err, workflowId }, 'a workflow cannot be read or brought back: it is isolated as damaged');
     try {
       await this.journal.isolate([...reasons.keys()]);
     } catch (thrown) {
@@ -43,6 +57,16 @@ export class DamageReport {
       this.looking = undefined;
     });
     return this.looking;
+  }
+
+  /** What runs is left to the next start: its actors know how far it is. */
+  private async noteUnreadable({ workflowId, workflowIds }: ReadOptions = {}, thrown: unknown): Promise<void> {
+    const id = workflowId ?? (workflowIds?.length === 1 ? workflowIds[0] : undefined);
+    if (id === undefined || toFailure(thrown).code !== 'PERSISTENCE_INTEGRITY_ERROR') return;
+    const head = await this.journal.find(id).catch(() => undefined);
+    if (head === undefined || head.status === 'running' || head.status === 'damaged') return;
+    await this.isolate(new Map([[id, thrown]]));
+    await this.look();
   }
 
   private async lookNow(): Promise<void> {

@@ -113,3 +113,23 @@ describe('a run whose row is not what was written', { timeout: 60_000 }, () => {
     await expectIsolated(await started(again()));
   });
 });
+
+describe('a run that has ended and whose facts are damaged', { timeout: 60_000 }, () => {
+  it('is isolated when somebody finds that it cannot be read', async () => {
+    const { first, again, path } = journals.sqlite();
+    const one = await started(first);
+    await (await one.submit(await short(), { id: 'evil' })).result();
+    for (let at = 0; at < 20; at++) await (await one.submit(await short(), { id: `good${at}` })).result();
+    await one.stop({ deadlineMs: 0 });
+    const db = new Database(path);
+    const its = "SELECT max(seq) FROM touches JOIN workflows ON no = workflow WHERE id = 'evil'";
+    db.exec(`UPDATE frames SET body = zeroblob(length(body)) WHERE seq = (${its})`);
+    db.close();
+    const two = await started(again());
+    expect(await statusesOf(two)).toMatchObject({ evil: 'completed', good19: 'completed' });
+    await expect(two.status('evil')).rejects.toMatchObject({ code: 'PERSISTENCE_INTEGRITY_ERROR' });
+    expect(await statusesOf(two)).toMatchObject({ evil: 'damaged', good19: 'completed' });
+    expect(two.damaged().workflows.map(({ workflowId }) => workflowId)).toEqual(['evil']);
+    await expect(two.status('evil')).rejects.toMatchObject(damagedRun);
+  });
+});
