@@ -133,7 +133,7 @@ async function endOf(path: string): Promise<string> {
     );
   } catch (thrown) {
     if (!(thrown instanceof GleitzeitError) || thrown.code !== 'PERSISTENCE_INTEGRITY_ERROR') throw thrown;
-    const advice = `\`gleitzeit check ${path}\` says where; with --repair it moves the damaged end aside and says what is lost.`;
+    const advice = `\`gleitzeit check ${path}\` says where; with --repair it keeps every run that is whole, and says what is lost.`;
     throw new Trouble('fault', thrown.message, advice);
   } finally {
     await journal.close();
