@@ -28,11 +28,15 @@ interface About {
   readonly known?: readonly string[];
 }
 
+/** Past this many they are only counted: whoever sends a million wrong values must not have each of them described. */
+const maxKept = 100;
+
 export class Complaints {
   private readonly issues: Issue[] = [];
+  private count = 0;
 
   get none(): boolean {
-    return this.issues.length === 0;
+    return this.count === 0;
   }
 
   /** `rule` is read after "must be". */
@@ -43,10 +47,14 @@ export class Complaints {
   /** Adds what a schema found. */
   addAll({ error }: Checked, { of, at, known = [] }: About): void {
     for (const { code, path, message, keys } of error?.issues ?? []) {
+      if (this.isFull) {
+        this.count += keys?.length ?? 1;
+        continue;
+      }
       const steps = path.map((step) => (typeof step === 'number' ? step : String(step)));
       const inside = pathText(steps);
       const place = at === '' || inside === '' || inside.startsWith('[') ? `${at}${inside}` : `${at}.${inside}`;
-      if (code === 'unrecognized_keys') for (const key of keys ?? []) this.unknown(place === '' ? key : `${place}.${key}`, suggestion(key, known));
+      if (code === 'unrecognized_keys') this.addUnknown(keys ?? [], { place, known });
       // A sentence of its own says all there is to say.
       else if (/^[A-Z]/.test(message)) this.tell(place, 'value', `${place}: ${message}, got ${describeValue(valueAt(of, steps))}`);
       else this.add(place, message, valueAt(of, steps));
@@ -65,17 +73,28 @@ export class Complaints {
   error(subject: string, code: ErrorCode): GleitzeitError | undefined {
     if (this.none) return undefined;
     const said = this.issues.map(({ message }) => message);
+    const more = this.count > said.length ? [`and ${this.count - said.length} more`] : [];
     const message =
-      said.length === 1 ? `${subject}: ${said[0]}` : [`${subject} was given ${said.length} values that are not right:`, ...said].join('\n  ');
+      this.count === 1 ? `${subject}: ${said[0]}` : [`${subject} was given ${this.count} values that are not right:`, ...said, ...more].join('\n  ');
     return new GleitzeitError(failure(code, message, { details: { issues: this.issues } }), { issues: this.issues });
   }
 
-  private unknown(path: string, hint: string): void {
-    this.tell(path, 'unknown_key', `${path} is not a known option.${hint}`);
+  private get isFull(): boolean {
+    return this.issues.length >= maxKept;
+  }
+
+  private addUnknown(keys: readonly string[], { place, known }: { readonly place: string; readonly known: readonly string[] }): void {
+    const told = keys.slice(0, maxKept - this.issues.length);
+    for (const key of told) {
+      const path = place === '' ? key : `${place}.${key}`;
+      this.tell(path, 'unknown_key', `${path} is not a known option.${suggestion(key, known)}`);
+    }
+    this.count += keys.length - told.length;
   }
 
   private tell(path: string, rule: string, message: string): void {
-    this.issues.push({ path, rule, message });
+    this.count += 1;
+    if (!this.isFull) this.issues.push({ path, rule, message });
   }
 }
 

@@ -6,6 +6,8 @@
  */
 import * as z from 'zod';
 
+import { longestMs } from '../../../machines/policies/instants.ts';
+
 const id = z.string().min(1).max(1_024);
 const name = z.string().min(1).max(200);
 const attempt = z.int().min(1);
@@ -15,7 +17,14 @@ const leaseId = z.string().min(1).max(200);
 export const heldLease = z.strictObject({ leaseId, workflowId: id, taskId: id, attempt });
 export type HeldLease = z.infer<typeof heldLease>;
 
-const outcome = { workerId: id.exactOptional(), leaseId, workflowId: id, taskId: id, attempt, durationMs: z.number().min(0).exactOptional() };
+const outcome = {
+  workerId: id.exactOptional(),
+  leaseId,
+  workflowId: id,
+  taskId: id,
+  attempt,
+  durationMs: z.number().min(0).max(longestMs).exactOptional(),
+};
 
 /** A failure as a worker reports it. */
 export const reportedError = z.object({

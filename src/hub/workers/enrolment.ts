@@ -135,7 +135,8 @@ export class Enrolment {
       this.forget(worker);
       throw thrown;
     });
-    return [...lost, ...announced.filter((lease) => !its.includes(lease)).map(({ leaseId }) => leaseId)];
+    const kept = new Set(its);
+    return [...lost, ...announced.filter((lease) => !kept.has(lease)).map(({ leaseId }) => leaseId)];
   }
 
   /** Has an actor take tasks for a worker, unless one does already, and brings both to one view of what it runs. */
