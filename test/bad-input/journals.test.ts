@@ -50,7 +50,7 @@ describe('a journal whose append', () => {
     expect(stage.of('workflow:submitted')).toEqual([]);
     expect(stage.of('task:started')).toEqual([]);
     expect(system.phase).toBe('failed');
-    for (const act of [() => system.submit(good, { id: 'x' }), () => system.list(), () => system.cancel('x')]) expect(await errorFrom(act)).toBe(error);
+    for (const act of [() => system.submit(good), () => system.list(), () => system.cancel('x')]) expect(await errorFrom(act)).toBe(error);
     await system.stop();
     expect(system.phase).toBe('failed');
   });
@@ -104,7 +104,7 @@ describe('a journal that cannot be', () => {
     const { system } = stage;
     isBroken = true;
     for (const act of [
-      () => system.submit(good),
+      () => system.submit(good, { id: 'x' }),
       () => system.list(),
       () => system.status('x'),
       () => system.run('x'),
