@@ -5,7 +5,6 @@
  * by itself is what the hub cannot tell it to: attempts whose lease is over because the hub was out of reach for too long.
  */
 import { type Failure, failure } from '../../../machines/failures.ts';
-import type { GleitzeitError } from '../../errors.ts';
 import type { AttemptOutcome, Executor } from '../../providers/executor.ts';
 import { hubLimitDefaults } from '../protocol/limits.ts';
 import type { HeldLease, ReportedError, TaskExecute, WorkerMessage } from '../protocol/workers.ts';
@@ -25,8 +24,6 @@ interface Held {
   again: TaskExecute | undefined;
   report: Report | undefined;
   isSent: boolean;
-  /** The report stands for one that the hub refused. */
-  isReplaced: boolean;
 }
 
 export interface HeldAttemptsOptions {
@@ -82,7 +79,6 @@ export class HeldAttempts {
       again: undefined,
       report: undefined,
       isSent: false,
-      isReplaced: false,
     };
     this.held.set(leaseId, held);
     const providerId = providerOf(execution);
@@ -147,26 +143,9 @@ export class HeldAttempts {
     for (const held of this.held.values()) held.isSent = false;
   }
 
-  /** The hub has answered a report. */
+  /** The hub has answered a report, or refused it for good: it ends the attempts of those that it refuses, where it knows of them. */
   answered({ data: { leaseId } }: Report): void {
     this.forget(leaseId);
-  }
-
-  /** The hub refused a report for good: the attempt has failed by that, unless that was refused as well. @returns whether it is reported so */
-  refused({ name, data: { leaseId } }: Report, error: GleitzeitError): boolean {
-    const held = this.held.get(leaseId);
-    if (held === undefined || held.isReplaced) {
-      this.forget(leaseId);
-      return false;
-    }
-    const { execution, startedAt } = held;
-    const what = name === 'attempt:succeeded' ? 'result' : 'failure';
-    const refusal = failure('TASK_RESULT_INVALID', `The hub refuses the ${what} of task "${execution.taskId}": ${error.message}`);
-    held.report = { name: 'attempt:failed', data: { ...refOf(execution), durationMs: this.options.now() - startedAt, error: wireError(refusal) } };
-    held.isReplaced = true;
-    held.isSent = false;
-    this.deliver(held);
-    return true;
   }
 
   /** The hub refused a report for the time being. */

@@ -276,4 +276,26 @@ describe('a hub that is restarted', timeout, () => {
     expect(calls).toHaveLength(3);
     expect(made.running).toBe(0);
   });
+
+  it('with another journal knows nothing of what ran: its worker lets go of the report, and takes what comes', async () => {
+    const first = await place({ worker: { leaseMs: 30_000, heartbeatMs: 100 } });
+    const { provider, calls } = handOperated();
+    const refused: unknown[] = [];
+    const error = (about: object): void => void refused.push(about);
+    const made = await worker({ url: first.hub.url, providers: [provider], log: { ...silent, error } });
+    await first.system.submit(work('a'));
+    await until(() => calls.length === 1);
+    await first.close();
+    calls[0]?.succeed('while there was no hub');
+    const second = await place({}, { port: first.hub.port });
+    await until(() => second.of('worker:started').length === 1);
+    const run = await second.system.submit(work('b'));
+    await until(() => calls.length === 2);
+    calls[1]?.succeed('fine');
+    expect((await run.result()).tasks['b']).toMatchObject({ result: 'fine', attempts: 1 });
+    // It leaves once every report of its is answered.
+    await made.drain('enough');
+    expect(refused).toEqual([expect.objectContaining({ taskId: 'a', err: expect.objectContaining({ code: 'TASK_NOT_FOUND' }) })]);
+    expect(made.running).toBe(0);
+  });
 });
