@@ -9,7 +9,7 @@ import { dirname, join } from 'node:path';
 import type { Answers } from '../control/commands.ts';
 import { duration, timeText } from '../duration.ts';
 import { GleitzeitError } from '../errors.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { DamagedEnd, Journal } from '../journal/journal.ts';
 import { isJournal, truePath } from '../journal/sqlite/connection.ts';
 import { readMark } from '../journal/sqlite/mark.ts';
 import { isLocked, ownerOfFile } from '../journal/sqlite/owner.ts';
@@ -122,7 +122,8 @@ function heldBy(who: string, fault: NonNullable<Answers['hello']['storage']>): T
 async function endOf(path: string): Promise<string> {
   const journal = sqliteJournal(path, { readOnly: true });
   try {
-    const { lastSeq, lost } = await journal.open();
+    const { lastSeq, damaged, lost } = await journal.open();
+    if (damaged !== undefined) throw damagedEnd(path, damaged);
     const taken = lost ?? (await lostBefore(journal));
     if (taken === undefined) return `its end, seq ${lastSeq}, is as it was written`;
     const what = `a power cut took what was recorded from seq ${taken.afterSeq + 1} to ${taken.toSeq}, which durability 'relaxed' allows`;
@@ -138,6 +139,12 @@ async function endOf(path: string): Promise<string> {
   } finally {
     await journal.close();
   }
+}
+
+function damagedEnd(path: string, { ranges, workflowIds }: DamagedEnd): Trouble {
+  const concerned = workflowIds.length === 0 ? '' : `; ${count(workflowIds.length, 'run')} with facts there`;
+  const advice = `Everything else goes on. \`gleitzeit check ${path}\` says where, --repair keeps every run that is whole while no engine runs on it.`;
+  return new Trouble('fault', `near its end it is damaged: ${ranges.map(({ message }) => message).join('; ')}${concerned}`, advice);
 }
 
 /** Runs and schedules that are isolated, or that an engine would isolate. */

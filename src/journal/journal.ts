@@ -69,6 +69,14 @@ export interface ListOptions {
   readonly limit?: number | undefined;
 }
 
+/** What a journal finds unreadable near its end when it is opened. */
+export interface DamagedEnd {
+  /** Where: the facts after `afterSeq`, up to `toSeq`. */
+  readonly ranges: readonly { readonly afterSeq: number; readonly toSeq?: number; readonly message: string }[];
+  /** The workflows that have facts there which cannot be read. */
+  readonly workflowIds: readonly string[];
+}
+
 /** What a journal says of itself when it is opened. */
 export interface Opened {
   /** The highest `seq` in the journal, 0 when it is empty. */
@@ -79,6 +87,8 @@ export interface Opened {
   readonly epoch?: number;
   /** The ids of the keys that secrets in it are sealed with, as far as the journal knows them. */
   readonly keys?: readonly string[];
+  /** What of its last batches is not as it was written; whoever owns the journal isolates these workflows. @defaultValue nothing is */
+  readonly damaged?: DamagedEnd;
   /** What a power cut took from a journal that had not promised to survive one. */
   readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
 }

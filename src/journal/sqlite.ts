@@ -170,18 +170,18 @@ class SqliteJournal implements Journal {
 
   private openAsOwner(): Opened {
     const { path, settings } = this;
-    const { lock, owner, lastSeq, lastTime, lost, keys } = openOwned(path, settings);
+    const { lock, owner, lastSeq, lastTime, damaged, lost, keys } = openOwned(path, settings);
     this.lock = lock;
     const options = { path, epoch: owner.epoch, durability: settings.durability, busyTimeoutMs: settings.busyTimeoutMs };
     this.writer = settings.writer === 'thread' ? new ThreadWriter(options) : new InlineWriter(new Store(options));
     this.reader = new Reader(connectToRead(path, settings.busyTimeoutMs), path);
-    return { lastSeq, lastTime, epoch: owner.epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
+    return { lastSeq, lastTime, epoch: owner.epoch, ...(keys.length > 0 && { keys }), ...(damaged && { damaged }), ...(lost && { lost }) };
   }
 
   private openBeside(): Opened {
-    const { db, lastSeq, epoch, lost, keys } = openToRead(this.path, this.settings);
+    const { db, lastSeq, epoch, damaged, lost, keys } = openToRead(this.path, this.settings);
     this.reader = new Reader(db, this.path);
-    return { lastSeq, epoch, ...(keys.length > 0 && { keys }), ...(lost && { lost }) };
+    return { lastSeq, epoch, ...(keys.length > 0 && { keys }), ...(damaged && { damaged }), ...(lost && { lost }) };
   }
 
   /** A batch may have been taken although its answer said otherwise: what is there is left out. */

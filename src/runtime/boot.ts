@@ -56,13 +56,14 @@ export interface Booted {
 }
 
 /** Opens the journal, and says what of it is not as a user would have it. @throws GleitzeitError PERSISTENCE_* */
-async function openJournal(journal: Journal, secrets: Secrets, log: Logger): Promise<Opened> {
+async function openJournal(journal: Journal, { secrets, damage, log }: Pick<Booted, 'secrets' | 'damage' | 'log'>): Promise<Opened> {
   const opened = await journal.open();
-  const { epoch, lost, keys } = opened;
+  const { epoch, damaged, lost, keys } = opened;
   if (lost !== undefined) log.warn({ ...lost, epoch }, 'a power cut took what the journal had answered without promising to keep it');
   try {
     const missing = secrets.expectKeys(keys ?? []);
     if (missing !== undefined) log.warn({ keys }, missing);
+    if (damaged !== undefined) await damage.isolateEnd(damaged);
     return opened;
   } catch (thrown) {
     await journal.close();
@@ -78,7 +79,7 @@ export async function boot(options: SystemOptions, { only }: StartOptions, fail:
   const journal = damage.watched;
   const config = machineConfigOf(options);
   const secrets = secretsOf(options, { journal, log, core: () => core });
-  const opened = await openJournal(journal, secrets, log);
+  const opened = await openJournal(journal, { secrets, damage, log });
   const { lastSeq } = opened;
   const clock = clockFrom(options.clock ?? systemClock, opened.lastTime ?? 0);
   const core = new Core({

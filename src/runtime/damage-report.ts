@@ -1,6 +1,7 @@
 /** What an engine knows of the damaged workflows and schedules in its journal: they are isolated, and everything else goes on. */
 import { toFailure } from '../errors.ts';
-import type { DamagedUnits, ReadOptions, WholeJournal } from '../journal/journal.ts';
+import type { DamagedEnd, DamagedUnits, ReadOptions, WholeJournal } from '../journal/journal.ts';
+import { damagedError } from './known-workflow.ts';
 import type { Logger } from './logger.ts';
 
 /** What of a journal is damaged, as its engine knows it. */
@@ -49,6 +50,12 @@ export class DamageReport {
     } catch (thrown) {
       this.log.error({ err: toFailure(thrown) }, 'damaged workflows could not be marked as such; the next start tries again');
     }
+  }
+
+  /** Isolates what has facts in the last batches that cannot be read, before anything is brought back. */
+  async isolateEnd({ ranges, workflowIds }: DamagedEnd): Promise<void> {
+    this.log.error({ ranges, workflows: workflowIds.length }, 'some of the last batches of the journal are damaged: `gleitzeit check` says more');
+    await this.isolate(new Map(workflowIds.map((workflowId) => [workflowId, damagedError(workflowId)])));
   }
 
   /** Looks at every summary; nobody waits for it. */

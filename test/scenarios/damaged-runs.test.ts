@@ -133,3 +133,24 @@ describe('a run that has ended and whose facts are damaged', { timeout: 60_000 }
     await expect(two.status('evil')).rejects.toMatchObject(damagedRun);
   });
 });
+
+describe('a journal whose last facts are damaged', { timeout: 60_000 }, () => {
+  it('is opened: those that have facts there are isolated, whether they run or have ended, and everything else goes on', async () => {
+    const { first, again, path } = journals.sqlite();
+    await first.open();
+    const of = (workflowId: string, seq: number) => factOf('workflow:completed', { workflowId, result: null } as never, { seq });
+    const begun = (workflowId: string, seq: number) =>
+      ({ ...unhydratable(workflowId, seq), data: { ...unhydratable(workflowId, seq).data, name: 'n' } }) as GleitzeitEvent;
+    await first.append([begun('done', 1)]);
+    await first.append([begun('evil', 2), of('done', 3)]);
+    await first.close();
+    const db = new Database(path);
+    db.exec('UPDATE frames SET body = zeroblob(length(body)) WHERE seq = 3');
+    db.close();
+    const two = await started(again());
+    expect(await statusesOf(two)).toEqual({ done: 'damaged', evil: 'damaged' });
+    expect(await (await two.submit(await short(), { id: 'good' })).result()).toMatchObject({ status: 'completed' });
+    await two.stop({ deadlineMs: 0 });
+    expect(await statusesOf(await started(again()))).toEqual({ done: 'damaged', evil: 'damaged', good: 'completed' });
+  });
+});

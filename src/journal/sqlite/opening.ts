@@ -14,6 +14,7 @@ export interface Owned {
   readonly lastSeq: number;
   readonly lastTime: number;
   readonly keys: readonly string[];
+  readonly damaged?: VerifiedTail['damaged'];
   readonly lost?: VerifiedTail['lost'];
 }
 
@@ -26,7 +27,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
     if (isJournal(path)) migrateOlder(path, options);
     else createJournal(path);
     // On a connection that cannot write, and before there is one that can: a log that is not its own must not get into the file.
-    const { db: looked, lastSeq, lastTime, lost, end, keys } = openToRead(path, options);
+    const { db: looked, lastSeq, lastTime, damaged: found, lost, end, keys } = openToRead(path, options);
     looked.close();
     // Before the journal says that an engine has it, so that whoever looks meanwhile knows how far it had come.
     writeFirstMark(path, { ...end, durability: options.durability });
@@ -35,7 +36,7 @@ export function openOwned(path: string, options: ConnectOptions): Owned {
       const owner = takeEpoch(db);
       // From here on the file itself says who owns it, and the log, which begins anew, does not.
       db.pragma('wal_checkpoint(PASSIVE)');
-      return { lock, owner, lastSeq, lastTime, keys, ...(lost && { lost }) };
+      return { lock, owner, lastSeq, lastTime, keys, ...(found && { damaged: found }), ...(lost && { lost }) };
     } finally {
       db.close();
     }
@@ -55,6 +56,7 @@ export interface Beside {
   readonly end: Omit<Mark, 'durability'>;
   /** The ids of the keys that secrets in it are sealed with. */
   readonly keys: readonly string[];
+  readonly damaged?: VerifiedTail['damaged'];
   readonly lost?: VerifiedTail['lost'];
 }
 
@@ -65,10 +67,10 @@ export function openToRead(path: string, { busyTimeoutMs }: Pick<ConnectOptions,
   const db = connectToRead(path, busyTimeoutMs);
   try {
     checkVersion(db, path);
-    const { tail, lastTime, owner, lost } = verifyEnd(db, place);
+    const { tail, lastTime, owner, damaged: found, lost } = verifyEnd(db, place);
     const { n, seq, chain } = tail;
     const end = { journal: owner.journal, n, seq, chain };
-    return { db, lastSeq: seq, lastTime, epoch: owner.epoch, end, keys: keysIn(db), ...(lost && { lost }) };
+    return { db, lastSeq: seq, lastTime, epoch: owner.epoch, end, keys: keysIn(db), ...(found && { damaged: found }), ...(lost && { lost }) };
   } catch (thrown) {
     db.close();
     throw thrown;

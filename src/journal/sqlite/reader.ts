@@ -141,7 +141,7 @@ export class Reader {
     const found = new Map<string, number>(heads.map(({ id }) => [id, 0]));
     const mentions = mentionsOf(found.keys());
     const facts: GleitzeitEvent[] = [];
-    const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
+    const frameOf = this.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
     for (const [at, seq] of seqs.entries()) {
       if (at > 0 && at % framesAtOnce === 0) await nextTurn();
       const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
@@ -170,7 +170,7 @@ export class Reader {
   private planOf(ids: readonly string[], { afterSeq, limit }: Page): { readonly heads: readonly HeadRow[]; readonly seqs: readonly number[] } {
     // Each frame has at least one fact, but for the first, whose own may stand before. Of a negative number, SQLite makes no limit.
     const most = Number.isFinite(limit) ? limit + 1 : -1;
-    const touched = this.db.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').pluck();
+    const touched = this.prepare('SELECT seq FROM touches WHERE workflow = ? AND seq > ? ORDER BY seq LIMIT ?').pluck();
     return this.guard(() =>
       this.db.transaction(() => {
         const heads = ids.flatMap((id) => {
@@ -189,7 +189,7 @@ export class Reader {
       () => this.db.prepare('SELECT seq FROM touches WHERE workflow = 0 AND seq > ? ORDER BY seq').pluck().all(afterSeq) as number[],
     );
     const facts: GleitzeitEvent[] = [];
-    const frameOf = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
+    const frameOf = this.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq = ?');
     for (const [at, seq] of seqs.entries()) {
       if (at > 0 && at % framesAtOnce === 0) await nextTurn();
       const frame = this.guard(() => frameOf.get(seq) as Body | undefined);
@@ -203,7 +203,7 @@ export class Reader {
 
   private async readAll(afterSeq: number, limit: number): Promise<readonly GleitzeitEvent[]> {
     const facts: GleitzeitEvent[] = [];
-    const some = this.db.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
+    const some = this.prepare('SELECT seq, n, first_seq, facts, sum, kept_sum, body FROM frames WHERE seq > ? ORDER BY seq LIMIT ?');
     const end = this.guard(() => readTail(this.db, this.path)).seq;
     let last: Pick<Body, 'n' | 'seq'> | undefined = afterSeq === 0 ? { n: 0, seq: 0 } : undefined;
     for (let frames = this.guard(() => some.all(afterSeq, framesAtOnce) as Body[]); frames.length > 0; ) {
@@ -242,6 +242,11 @@ export class Reader {
       const message = `facts ${first_seq} to ${seq} cannot be read (${String(readField(thrown, 'message'))})`;
       throw damaged(this.path, { ...where, kind: 'content', message });
     }
+  }
+
+  /** A damaged schema has other columns: that, too, is an error of the storage. */
+  private prepare(sql: string): Database.Statement {
+    return this.guard(() => this.db.prepare(sql));
   }
 
   private missing(afterSeq: number, toSeq: number): Error {

@@ -1,8 +1,10 @@
 /** The tail: where a journal ends, as it says of itself, and the check of that at each open. */
 import type Database from 'better-sqlite3';
-import { damaged } from './faults.ts';
+import type { DamagedEnd } from '../journal.ts';
+import { type Damage, damaged } from './faults.ts';
 import { chainAfter, type FrameRow, isIntact, isShaped, readableLines, rowSum } from './frame.ts';
 import type { Mark } from './mark.ts';
+import { fromColumn } from './row-text.ts';
 
 export interface Tail {
   readonly n: number;
@@ -79,7 +81,10 @@ export function faultOfFrame(frame: FrameRow, before: Before): { readonly kind: 
 
 /**
  * Verifies the end of a journal: its last frames, its own record of them, and that nothing which was answered is missing.
- * @returns the tail, and what a power cut took from a journal that had not promised to survive one
+ *
+ * A frame that cannot be read is the damage of those that have facts in it, as it is further back. Only what leaves nobody certain of where the
+ * journal ends is refused: the row of its last frame is not the one that the tail is of.
+ * @returns the tail, what is damaged before it, and what a power cut took from a journal that had not promised to survive one
  * @throws GleitzeitError PERSISTENCE_INTEGRITY_ERROR with the damage in `details`
  */
 export function verifyTail(
@@ -90,22 +95,41 @@ export function verifyTail(
   const tail = readTail(db, path);
   // The columns are those of the schema.
   const frames = (db.prepare('SELECT * FROM frames ORDER BY seq DESC LIMIT ?').all(verifiedFrames + 1) as FrameRow[]).reverse();
-  let last: Before = emptyTail;
+  const { last, damages } = faultsOf(db, frames);
+  const end = frames.at(-1);
+  // Numbers that are none in the row that all that comes follows from: the schema may be damaged as well.
+  if ((end !== undefined && !isShaped(end)) || last.n !== tail.n || last.seq !== tail.seq || last.chain !== tail.chain) {
+    const message =
+      last.seq === tail.seq
+        ? `the row of its last facts, up to ${tail.seq}, is not the one that its record of its end is of`
+        : `it ends after seq ${last.seq}, and its record says ${tail.seq}`;
+    throw damaged(path, { afterSeq: last.seq === tail.seq ? last.before : last.seq, toSeq: tail.seq, kind: 'missing', message });
+  }
+  const found = damages.length > 0 && { damaged: { ranges: damages, workflowIds: workflowsIn(db, frames) } };
+  return { tail, lastTime: timeOfLast(frames), ...found, ...lostTo(options, { db, tail }) };
+}
+
+/** What is wrong with the frames at the end, and the last of them. */
+function faultsOf(
+  db: Database.Database,
+  frames: readonly FrameRow[],
+): { readonly last: Before & { readonly before: number }; readonly damages: readonly Damage[] } {
+  const damages: Damage[] = [];
+  let last = { ...emptyTail, before: 0 };
   for (const [at, frame] of frames.entries()) {
     // The first of more than enough is only what the next one follows from.
     const fault = at === 0 && frames.length > verifiedFrames ? undefined : faultOfFrame(frame, gapBefore(db, frame, last));
-    if (fault !== undefined) throw damaged(path, { afterSeq: last.seq, toSeq: tail.seq, ...fault });
-    last = frame;
+    if (fault !== undefined) damages.push({ afterSeq: last.seq, toSeq: frame.seq, ...fault });
+    last = { ...emptyTail, n: frame.n, seq: frame.seq, chain: frame.chain, before: last.seq };
   }
-  if (last.n !== tail.n || last.seq !== tail.seq || last.chain !== tail.chain) {
-    throw damaged(path, {
-      afterSeq: last.seq,
-      toSeq: tail.seq,
-      kind: 'missing',
-      message: `it ends after seq ${last.seq}, and its record says ${tail.seq}`,
-    });
-  }
-  return { tail, lastTime: timeOfLast(frames), ...lostTo(options, { db, tail }) };
+  return { last, damages };
+}
+
+/** The workflows that have facts in those of the frames that cannot be read; their facts in the others are no help without these. */
+function workflowsIn(db: Database.Database, frames: readonly FrameRow[]): readonly string[] {
+  const ids = db.prepare('SELECT id FROM touches JOIN workflows ON no = workflow WHERE seq = ?').pluck();
+  const unreadable = frames.slice(-verifiedFrames).filter((frame) => readableLines(frame) === undefined);
+  return [...new Set(unreadable.flatMap(({ seq }) => ids.all(seq).flatMap((id) => fromColumn(id) ?? [])))];
 }
 
 /** When the last fact that can be read was stated; 0 where there is none in the frames at the end. */
@@ -122,6 +146,7 @@ export interface VerifiedTail {
   readonly tail: Tail;
   /** Epoch milliseconds. */
   readonly lastTime: number;
+  readonly damaged?: DamagedEnd;
   readonly lost?: { readonly afterSeq: number; readonly toSeq: number };
 }
 

@@ -63,11 +63,37 @@ const damagedAt = (afterSeq: number, toSeq?: number) => ({
 });
 
 describe('a bit that flipped in a row', () => {
-  it('at the end is seen when the journal is opened, and named', async () => {
+  it.each([
+    ['the last', 120],
+    ['one before it', 90],
+  ])('near the end is named when the journal is opened, with whom it concerns, and keeps nobody else from it: %s', async (_, seq) => {
     const path = await holding(40);
-    flipIn(path, 'SELECT body FROM frames ORDER BY seq DESC LIMIT 1');
-    await expect(sqliteJournal(path).open()).rejects.toMatchObject(damagedAt(117, 120));
-    await expect(sqliteJournal(path, { readOnly: true }).open()).rejects.toMatchObject(damagedAt(117, 120));
+    flipIn(path, `SELECT body FROM frames WHERE seq = ${seq}`);
+    const damaged = { ranges: [{ afterSeq: seq - 3, toSeq: seq, kind: 'checksum' }], workflowIds: [`w${seq - 2}`] };
+    const beside = sqliteJournal(path, { readOnly: true });
+    expect(await beside.open()).toMatchObject({ lastSeq: 120, damaged });
+    await beside.close();
+    const journal = sqliteJournal(path, { writer: 'inline' });
+    expect(await journal.open()).toMatchObject({ lastSeq: 120, damaged });
+    await expect(journal.read({ workflowId: `w${seq - 2}` })).rejects.toMatchObject(damagedAt(seq - 3, seq));
+    expect(await journal.read({ workflowId: 'w115' })).toHaveLength(3);
+    await journal.append([submitted('x', 121)]);
+    await journal.close();
+    // What follows goes on from the record of the end, so that nothing else is damaged.
+    expect((await checkJournal(path)).damages).toMatchObject([{ afterSeq: seq - 3, toSeq: seq, kind: 'checksum' }]);
+    expect((await repairJournal(path)).lost).toMatchObject({
+      ranges: [{ afterSeq: seq - 3, toSeq: seq }],
+      workflows: [{ workflowId: `w${seq - 2}` }],
+    });
+    expect(await (await opened(path)).read({ workflowId: 'x' })).toHaveLength(1);
+  });
+
+  it.each(['n = n + 1', 'chain = chain + 1', 'seq = seq + 1'])('in the row that says where the journal ends is refused: %s', async (set) => {
+    const path = await holding(40);
+    change(path, `UPDATE frames SET ${set} WHERE seq = 120`);
+    await expect(sqliteJournal(path).open()).rejects.toMatchObject({ code: 'PERSISTENCE_INTEGRITY_ERROR' });
+    await repairJournal(path);
+    await opened(path);
   });
 
   it('further back is seen when it is read, and by a check', async () => {
