@@ -46,7 +46,7 @@ export { workflowMachine } from '../machines/workflow.ts';
 export { serveControl } from './control/serve.ts';
 export type { ControlServer, ServeOptions } from './control/server.ts';
 export { GleitzeitError, type Issue } from './errors.ts';
-export type { DamagedUnits, Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
+export type { DamagedEnd, DamagedUnits, Journal, ListOptions, Opened, ReadOptions, Retention, WorkflowHead } from './journal/journal.ts';
 export { type MemoryJournalOptions, memoryJournal } from './journal/memory.ts';
 export {
   type BackupOptions,
