@@ -10,6 +10,7 @@ import { EventEmitter } from 'node:events';
 
 import { errorOf, type GleitzeitError } from '../../errors.ts';
 import { bringsWorkflow } from '../protocol/requests.ts';
+import { isReportName } from '../protocol/workers.ts';
 import { Unread, unreadFrom } from '../work/unread.ts';
 import { type JsonBounds, parseJson, refuseTooLarge } from './scan.ts';
 
@@ -70,6 +71,16 @@ const header = /^([0-6])(?:(\d{1,3})-)?(?:(\/[^,]{0,200})(?:,|$))?(\d{1,15})?/;
 /** A message as far as its name goes. */
 const messageStart = /^\["([a-z:_]{1,64})",/;
 
+/** How large messages may be that bring no workflow and no result, in bytes; filters and leases may be many. */
+const modestBytes = 2 ** 16;
+const longBytes = 2 ** 20;
+const longNames: ReadonlySet<string> = new Set(['subscribe', 'worker:register', 'worker:heartbeat', 'worker:drain']);
+
+function bytesOf(name: string): number {
+  if (bringsWorkflow(name) || isReportName(name)) return Number.POSITIVE_INFINITY;
+  return longNames.has(name) ? longBytes : modestBytes;
+}
+
 /** Makes the parser that Socket.IO is given; each new connection asks for its gate. */
 export function parserFor(nextGate: () => Gate): { readonly Encoder: typeof PacketEncoder; readonly Decoder: new () => PacketDecoder } {
   return {
@@ -126,8 +137,8 @@ export class PacketDecoder extends EventEmitter {
       this.gate.admit(packet);
       isAdmitted = true;
       if (isBinary) throw errorOf('INVALID_REQUEST', 'Nothing binary is taken here: send bytes as text, for example in base64.');
-      const unread = packet.type === packetTypes.event ? this.unreadOf(text, head.length) : undefined;
-      if (unread !== undefined) this.emitMessage(packet, unread);
+      const large = packet.type === packetTypes.event ? this.largeOf(text, head.length) : undefined;
+      if (large !== undefined) this.emitMessage(packet, large);
       else this.take(packet, text.length === head.length ? undefined : parseJson(text, head.length, this.gate.bounds));
     } catch (thrown) {
       // Nothing above throws anything else.
@@ -135,13 +146,24 @@ export class PacketDecoder extends EventEmitter {
     }
   }
 
-  /** A large workflow is read in a thread; here only its name is, and its size. */
-  private unreadOf(text: string, from: number): Pick<Incoming, 'name' | 'data' | 'refusal'> | undefined {
-    if (text.length < unreadFrom || !text.endsWith(']')) return undefined;
+  /**
+   * Looks at the name and the size of a large message before all of it is read, which takes time that others wait for: a workflow is
+   * read in a thread, and what has no reason to be large is refused.
+   */
+  private largeOf(text: string, from: number): Pick<Incoming, 'name' | 'data' | 'refusal'> | undefined {
+    if (text.length < unreadFrom) return undefined;
     const [start = '', name = ''] = messageStart.exec(text.slice(from, from + 100)) ?? [];
-    if (!bringsWorkflow(name)) return undefined;
-    refuseTooLarge(text, this.gate.bounds);
-    return { name, data: new Unread(text.slice(from + start.length, -1)), refusal: undefined };
+    if (bringsWorkflow(name) && text.endsWith(']')) {
+      refuseTooLarge(text, this.gate.bounds);
+      return { name, data: new Unread(text.slice(from + start.length, -1)), refusal: undefined };
+    }
+    const bytes = Math.min(this.gate.bounds.bytes, bytesOf(name));
+    if (text.length <= bytes) return undefined;
+    const refusal = errorOf('RESOURCE_EXHAUSTED', `A message '${name}' may have ${bytes} bytes, got ${Buffer.byteLength(text)}`, {
+      retryable: false,
+    });
+    // Of a report, its attempt is looked for all the same.
+    return isReportName(name) ? undefined : { name: '', data: undefined, refusal };
   }
 
   private take(packet: PacketHeader, payload: unknown): void {

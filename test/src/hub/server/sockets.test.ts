@@ -148,10 +148,12 @@ describe('what clients send', { timeout: 60_000 }, () => {
     ['what is not there', '["workflow:status",{"workflowId":"w"}]', 'WORKFLOW_NOT_FOUND'],
     ['no JSON', '["workflow:status",{]', 'PARSE_ERROR'],
     ['something deep', `["workflow:status",${deep(1_100)}]`, 'INVALID_REQUEST'],
-    ['something as deep as can be sent', `["workflow:status",${deep(500_000)}]`, 'INVALID_REQUEST'],
+    ['something as deep as can be sent', `["workflow:submit",${deep(500_000)}]`, 'INVALID_REQUEST'],
+    ['what has no reason to be large', `["hub:info",{${Array.from({ length: 100_000 }, (_, n) => `"${n}":0`).join()}}]`, 'RESOURCE_EXHAUSTED'],
+    ['filters beyond all measure', `["subscribe",{"types":["${'x'.repeat(2 ** 20)}"]}]`, 'RESOURCE_EXHAUSTED'],
     ['the key of prototypes', '["workflow:status",{"__proto__":{"workflowId":"w"}}]', 'INVALID_REQUEST'],
     ['something too large', `["workflow:submit",{"yaml":"${'x'.repeat(hubLimitDefaults.messageBytes)}"}]`, 'RESOURCE_EXHAUSTED'],
-    ['a name as long as a book', `["${'x'.repeat(100_000)}",{}]`, 'METHOD_NOT_FOUND'],
+    ['a name as long as a book', `["${'x'.repeat(60_000)}",{}]`, 'METHOD_NOT_FOUND'],
   ])('is refused by name, and the next one is served: %s', async (_, text, code) => {
     const { hub } = await hubOf();
     const client = await entered(hub.url);
@@ -213,7 +215,7 @@ describe('what clients send', { timeout: 60_000 }, () => {
     const little = await raw(hub.url);
     little.send(greeting(1_000));
     await little.next(/^40\/engine,/);
-    little.send(`42/engine,1["workflow:status",{"workflowId":"${'x'.repeat(1_000_000)}"}]`);
+    little.send(`42/engine,1["workflow:submit",{"id":"${'x'.repeat(1_000_000)}"}]`);
     await little.next(/^43\/engine,1\[{"ok":false,"error":{"code":"INVALID_PARAMS"/);
     const large = await raw(hub.url);
     large.send(greeting(20_000));
@@ -230,7 +232,7 @@ describe('what clients send', { timeout: 60_000 }, () => {
   it.each(transports)('may be large from who is known, by %s', async (...names) => {
     const { hub } = await hubOf();
     const client = await connected(hub.url, '/engine', { transports: names as ['polling'] });
-    expect(await ask(client, 'workflow:status', { workflowId: 'x'.repeat(5_000_000) })).toMatchObject({
+    expect(await ask(client, 'workflow:submit', { id: 'x'.repeat(5_000_000) })).toMatchObject({
       ok: false,
       error: { code: 'INVALID_PARAMS' },
     });
