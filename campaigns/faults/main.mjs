@@ -19,11 +19,11 @@ const chance = chanceOf(seed);
 const canTrace = hasStrace();
 /** Counts from which on an engine has started: the faults of an open are the tests' of the journal. */
 const traced = [
-  { call: 'fsync', error: 'EIO', from: 30, times: 1 },
-  { call: 'pwrite64', error: 'EIO', from: 150, times: 1 },
-  { call: 'pwrite64', error: 'ENOSPC', from: 150, times: 1 },
-  { call: 'fsync', error: 'EIO', from: 30, times: 5 },
-  { call: 'pwrite64', error: 'ENOSPC', from: 150, times: 8 },
+  { call: 'fsync', error: 'EIO', from: 60, times: 1 },
+  { call: 'pwrite64', error: 'EIO', from: 250, times: 1 },
+  { call: 'pwrite64', error: 'ENOSPC', from: 250, times: 1 },
+  { call: 'fsync', error: 'EIO', from: 60, times: 5 },
+  { call: 'pwrite64', error: 'ENOSPC', from: 250, times: 8 },
 ];
 const stepped = [
   { step: 'commit', error: 'SQLITE_IOERR_FSYNC', from: 10, times: 1 },

@@ -163,7 +163,10 @@ function badSubscription(chance) {
   return [text(['subscribe', data]), ['INVALID_PARAMS']];
 }
 
-const tooDeep = (chance) => [`["workflow:submit",${nested(chance, oneOf(chance, [201, 1_000, 5_000, 100_000]))}]`, ['INVALID_REQUEST']];
+const tooDeep = (chance) => [
+  `["workflow:submit",${nested(chance, oneOf(chance, [1_100, 2_000, 5_000, 100_000]))}]`,
+  ['INVALID_REQUEST', 'AUTHORIZATION_FAILED'],
+];
 const poisoned = (chance) => [
   `["workflow:submit",{${oneOf(chance, ['', '"definition":{', '"a":[{'])}${oneOf(chance, poison)} : {"isAdmin":true}`,
   ['INVALID_REQUEST', 'PARSE_ERROR'],

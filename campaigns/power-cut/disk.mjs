@@ -63,7 +63,7 @@ export class Disk {
       this.rename({ name: event.to, file });
       this.rename({ name: path });
     } else if (kind === 'syncNames') this.syncNames();
-    else if (kind === 'settle') Object.assign(file, { safe: event.data, changes: [] });
+    else if (kind === 'settle') this.settle(event.files);
     else if (kind === 'sync' && file !== undefined) {
       file.safe = changed(file.safe, file.changes);
       file.changes = [];
@@ -73,6 +73,12 @@ export class Disk {
   rename(change) {
     applyName(this.names, change);
     this.nameChanges.push(change);
+  }
+
+  /** Files as they are, all at once: safe, and so are their names. */
+  settle(files) {
+    for (const { path, data } of files) this.rename(data === undefined ? { name: path } : { name: path, file: { safe: data, changes: [] } });
+    this.syncNames();
   }
 
   syncNames() {

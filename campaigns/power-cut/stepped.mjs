@@ -14,13 +14,12 @@ export async function recordBySteps(task) {
   const seen = new Map();
   const pathOf = (name) => `${task.path}${name}`;
   const look = (name) => lookAt(pathOf(name), { events, seen });
-  const settle = (name) => {
+  const settled = (name) => {
     const path = pathOf(name);
-    if (existsSync(path)) {
-      const data = readFileSync(path);
-      seen.set(path, data);
-      events.push({ kind: 'make', path }, { kind: 'settle', path, data });
-    } else if (seen.delete(path)) events.push({ kind: 'remove', path });
+    const data = existsSync(path) ? readFileSync(path) : undefined;
+    if (data === undefined) seen.delete(path);
+    else seen.set(path, data);
+    return { path, data };
   };
   const attend = (moment, journal) => {
     if (moment === 'closing') {
@@ -29,8 +28,8 @@ export async function recordBySteps(task) {
       events.push({ kind: 'sync', path: pathOf('-wal') });
       return;
     }
-    for (const name of ['', '-wal', '-mark']) settle(name);
-    events.push({ kind: 'syncNames', path: '' });
+    // In which order these came to be, nobody sees here; strace does.
+    events.push({ kind: 'settle', path: '', files: ['', '-wal', '-mark'].map(settled) });
     if (moment !== 'open') return;
     journal.writer.store.onStep = (step) => {
       if (step === 'begin') look('-mark');
