@@ -151,13 +151,18 @@ describe('workers in processes of their own', { timeout: 60_000 }, () => {
 
   it('go on while the hub is killed and started again: each attempt runs once', async () => {
     ledger = join(folder, 'restarted');
+    const port = Number(new URL(url).port);
+    const restart = async (): Promise<void> => {
+      hub?.kill('SIGKILL');
+      await hub?.ended;
+      // With a lease in which it is there again also on a machine that is busy.
+      hub = await startHub(port, 30_000);
+    };
+    await restart();
     const one = await startWorker();
     const run = await submit(['a', 'b'], 1_500);
     await whenBegun(2);
-    hub?.kill('SIGKILL');
-    await hub?.ended;
-    // A lease in which it is there again also on a machine that is busy.
-    hub = await startHub(Number(new URL(url).port), 30_000);
+    await restart();
     const { status, tasks } = await run.result();
     expect(status).toBe('completed');
     expect(Object.values(tasks).map(({ result, attempts }) => [result, attempts])).toEqual([
